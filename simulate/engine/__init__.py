@@ -1,0 +1,28 @@
+"""Plans, blocks and runs: the same plan gives the same table, however it was computed."""
+
+from simulate.engine.plan import Cell, Columns, Experiment, Plan, Trial, grid, observable, plan_from_json
+from simulate.engine.run import CellResult, Progress, Result, block_summary, resume, run, trial_columns
+from simulate.engine.store import RunDirectory, read_plan, write_atomically
+from simulate.engine.summary import Summary
+
+__all__ = [
+    "Cell",
+    "CellResult",
+    "Columns",
+    "Experiment",
+    "Plan",
+    "Progress",
+    "Result",
+    "RunDirectory",
+    "Summary",
+    "Trial",
+    "block_summary",
+    "grid",
+    "observable",
+    "plan_from_json",
+    "read_plan",
+    "resume",
+    "run",
+    "trial_columns",
+    "write_atomically",
+]

@@ -1,0 +1,204 @@
+"""One step away from a random point of a random two-layer network, sampled in two ways.
+
+The network is f(x) = k^{−1/2} Σ_j a_j σ(w_j·x) with a_j = ±1 fair and w_j ~ N(0, I/d), and x is uniform on
+√d·S^{d−1}. What one step can show of it is a `Response`: u = W x, f(x), ‖∇f(x)‖, and the image W e of a unit
+vector e for each direction of interest. Then f(x + r e) = k^{−1/2} a·σ(u + r W e) for every length r at once.
+
+`dense` draws W. `conditional` draws the same random variables without W, exactly in law at every finite k
+and d, from two Gaussian k-vectors, k signs and one χ²:
+
+    u = W x ~ N(0, I_k)                                        since ‖x‖ = √d
+    v = k^{−1/2} a∘σ′(u),  ∇f = Wᵀv = (u·v/√d) x̂ + g_⊥         x̂ = x/√d;  u·v/√d = x̂·∇f
+    W = u x̂ᵀ/√d + W_⊥,  W_⊥ independent of u                    the part of W that lives on x̂^⊥
+    g_⊥ = W_⊥ᵀ v  is N(0, |v|² I/d) on x̂^⊥                      so |g_⊥|² = |v|² χ²_{d−1}/d
+    W_⊥ given W_⊥ᵀv̂ = h (v̂ = v/|v|, |h|² = χ²/d):  W_⊥ = v̂hᵀ + (I − v̂v̂ᵀ)W_⊥
+    W ĝ_⊥ = v̂ √(χ²/d) + (I − v̂v̂ᵀ) z/√d,  z ~ N(0, I_k)         ĝ_⊥ = h/|h|
+    W m̂   = (I − v̂v̂ᵀ) z′/√d,  z′ ~ N(0, I_k)                    for a unit m̂ orthogonal to x̂ and ĝ_⊥
+
+(the principle of deferred decisions; Y. M. Lu, "Householder Dice", IEEE Trans. Inf. Theory 67(12), 2021).
+If v = 0 the gradient vanishes, v̂ is taken as 0, and W of any unit vector of x̂^⊥ is z/√d, as it must be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simulate.activations import Activation
+from simulate.data import sphere
+from simulate.matrices import DenseGaussian
+from simulate.networks import TwoLayerNetwork
+from simulate.streams import Stream
+
+DIRECTIONS = ("gradient", "sign", "random")
+"""The unit vectors along which a step can go: ∇f/‖∇f‖, sign(∇f)/‖sign(∇f)‖, and uniform on the sphere."""
+
+Draws = dict[str, Tensor]
+"""The random numbers behind a response, by name: everything else is a function of them."""
+
+Buffer = Callable[..., Tensor]
+"""`buffer(name, *shape)`: working memory of shape (batch, *shape)."""
+
+Sampler = Callable[[int, int, Sequence[str], Stream], Draws]
+Responder = Callable[[int, int, Activation, Sequence[str], Draws, Buffer], "Response"]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What B networks show of themselves at one point and along some directions.
+
+    Attributes:
+        preactivations: u = W x, shape (B, k).
+        signs: a, shape (B, k).
+        output: f(x), shape (B,).
+        gradient_norm: ‖∇f(x)‖, shape (B,).
+        images: for each direction the vectors W e, |e| = 1, shape (B, k). A direction that does not exist
+            (no gradient) has image 0.
+
+    """
+
+    preactivations: Tensor
+    signs: Tensor
+    output: Tensor
+    gradient_norm: Tensor
+    images: dict[str, Tensor]
+
+
+def draw_dense(width: int, dim: int, directions: Sequence[str], stream: Stream) -> Draws:
+    """The point, the signs and the whole matrix (its entries with variance 1)."""
+    draws = {"x": sphere(stream, dim), "a": stream.signs("a", width), "W": stream.normals("W", width, dim)}
+    if "random" in directions:
+        draws["e"] = sphere(stream, dim, "e") / math.sqrt(dim)
+    return draws
+
+
+def dense(
+    width: int, dim: int, activation: Activation, directions: Sequence[str], draws: Draws, buffer: Buffer
+) -> Response:
+    """The response by plain products with W: three passes over k·d numbers, and one more for each control."""
+    del width, buffer  # the shapes are in the draws, and products make their own memory
+    network = TwoLayerNetwork(DenseGaussian.from_standard(draws["W"]), draws["a"], activation)
+    u = network.matrix.matvec(draws["x"])
+    gradient = network.gradient_from(u)
+    norm = torch.linalg.vector_norm(gradient, dim=1)
+    steps = {"gradient": gradient, "sign": torch.sign(gradient), "random": draws.get("e")}
+    images = {}
+    for direction in directions:
+        step = steps[direction]
+        assert step is not None
+        images[direction] = network.matrix.matvec(_unit(step))
+    return Response(u, draws["a"], network.read_out(u), norm, images)
+
+
+def draw_conditional(width: int, dim: int, directions: Sequence[str], stream: Stream) -> Draws:
+    """Two Gaussian k-vectors, k signs and one χ²_{d−1}; more only for the directions that need it.
+
+    Each direction has exactly its joint law with the gradient step. The sign and the random direction are
+    drawn independently of each other given the gradient, which is their law only up to terms of order
+    1/√d: compare either with the gradient, not with each other inside one network.
+    """
+    draws = {
+        "u": stream.normals("u", width),
+        "a": stream.signs("a", width),
+        "z": stream.normals("z", width),
+        "chi2": stream.chi_square("chi2", dim - 1).to(stream.dtype),
+    }
+    if "random" in directions:
+        # e = (n₁, n₂, rest)/norm in the frame x̂, ĝ_⊥, rest: only the length of the rest matters.
+        draws["random.frame"] = stream.normals("random.frame", 2)
+        if dim > 2:
+            draws["random.rest"] = stream.chi_square("random.rest", dim - 2).to(stream.dtype)
+            draws["random.z"] = stream.normals("random.z", width)
+    if "sign" in directions:
+        # sign(∇f) is not rotation invariant: it needs the coordinates of x and of ĝ_⊥, but still no W.
+        draws["sign.x"] = sphere(stream, dim) / math.sqrt(dim)
+        draws["sign.h"] = stream.normals("sign.h", dim)
+        draws["sign.z"] = stream.normals("sign.z", width)
+    return draws
+
+
+def conditional(
+    width: int, dim: int, activation: Activation, directions: Sequence[str], draws: Draws, buffer: Buffer
+) -> Response:
+    """The response by the conditional law above: O(k) numbers a trial, whatever d is."""
+    u, a, z = draws["u"], draws["a"], draws["z"]
+    root_k, root_d = math.sqrt(width), math.sqrt(dim)
+    v = activation.derivative(u, out=buffer("v", width)).mul_(a)  # √k v
+    v_squared = torch.linalg.vecdot(v, v)  # k |v|²
+    alive = v_squared > 0
+    along_x = torch.linalg.vecdot(v, u) / (root_k * root_d)  # x̂·∇f
+    across_x = torch.sqrt(v_squared * draws["chi2"]) / (root_k * root_d)  # |g_⊥|
+    norm = torch.hypot(along_x, across_x)
+    inverse = torch.where(alive, 1 / v_squared, 0)
+    # W ĝ_⊥ = v̂ √(χ²/d) + (z − v̂ (v̂·z))/√d
+    weight = torch.sqrt(draws["chi2"] * inverse) - torch.linalg.vecdot(v, z) * inverse
+    across = torch.addcmul(z, v, weight.unsqueeze(1), out=buffer("across", width)).div_(root_d)
+
+    def image(name: str, on_x: Tensor, on_g: Tensor, rest: Tensor | None, fresh: str) -> Tensor:
+        """W e for e = on_x x̂ + on_g ĝ_⊥ + rest m̂."""
+        out = torch.mul(u, (on_x / root_d).unsqueeze(1), out=buffer(f"image.{name}", width))
+        out.addcmul_(across, on_g.unsqueeze(1))
+        if rest is not None:
+            z2 = draws[fresh]
+            out.addcmul_(z2, (rest / root_d).unsqueeze(1))
+            back = torch.linalg.vecdot(v, z2) * inverse * rest / root_d
+            out.addcmul_(v, back.neg_().unsqueeze(1))
+        return out
+
+    images = {}
+    for direction in directions:
+        if direction == "gradient":
+            safe = torch.where(norm > 0, norm, 1)
+            images[direction] = image(direction, along_x / safe, across_x / safe, None, "")
+        elif direction == "random":
+            n1, n2 = draws["random.frame"].unbind(1)
+            rest = torch.sqrt(draws["random.rest"]) if dim > 2 else None
+            length = torch.sqrt(n1**2 + n2**2 + (0 if rest is None else rest**2))
+            scaled = None if rest is None else rest / length
+            images[direction] = image(direction, n1 / length, n2 / length, scaled, "random.z")
+        else:
+            x = draws["sign.x"]
+            h = draws["sign.h"] - torch.linalg.vecdot(draws["sign.h"], x).unsqueeze(1) * x
+            h = _unit(h)
+            s = _unit(torch.sign(along_x.unsqueeze(1) * x + across_x.unsqueeze(1) * h))
+            on_x, on_g = torch.linalg.vecdot(s, x), torch.linalg.vecdot(s, h)
+            left = torch.linalg.vecdot(s, s) - on_x**2 - on_g**2
+            rest = torch.sqrt(left.clamp_min(0)) if dim > 2 else None
+            images[direction] = image(direction, on_x, on_g, rest, "sign.z")
+    output = _read_out(a, u, activation, buffer("hidden", width))
+    return Response(u, a, output, norm, images)
+
+
+def outputs_after(
+    response: Response, direction: str, lengths: Sequence[Tensor], activation: Activation, buffer: Buffer
+) -> Tensor:
+    """f(x + r e) along a direction e, for each signed length r of shape (B,): shape (B, len(lengths))."""
+    u, width = response.preactivations, response.preactivations.shape[1]
+    moved = buffer("moved", width)
+    columns = []
+    for length in lengths:
+        torch.addcmul(u, response.images[direction], length.unsqueeze(1), out=moved)
+        columns.append(_read_out(response.signs, moved, activation, moved))
+    return torch.stack(columns, dim=1)
+
+
+def _read_out(signs: Tensor, preactivations: Tensor, activation: Activation, out: Tensor) -> Tensor:
+    hidden = activation.value(preactivations, out=out)
+    return torch.linalg.vecdot(signs, hidden) / math.sqrt(signs.shape[1])
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Each row over its norm; a zero row stays zero."""
+    norm = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    return vectors / torch.where(norm > 0, norm, 1)
+
+
+ENGINES: dict[str, tuple[Sampler, Responder]] = {
+    "conditional": (draw_conditional, conditional),
+    "dense": (draw_dense, dense),
+}
+"""Both ways to sample: the draws, then the response to them (a pure function, in any floating type)."""

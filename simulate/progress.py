@@ -1,0 +1,87 @@
+"""Telling a person how far a run is: a bar on a terminal, plain lines elsewhere, always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class TerminalProgress:
+    """A bar with rate and time left. `stop` leaves the terminal as it was."""
+
+    def __init__(self) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("trials", total=None, rate="")
+        self._started = 0.0
+        self._computed = 0
+
+    def start(self, total: int, done: int) -> None:
+        """Show the bar: `done` of `total` trials were already on disk."""
+        self._started = time.perf_counter()
+        self._bar.update(self._task, total=total, completed=done)
+        self._bar.start()
+
+    def advance(self, trials: int) -> None:
+        """Move the bar."""
+        self._computed += trials
+        rate = self._computed / max(time.perf_counter() - self._started, 1e-9)
+        self._bar.update(self._task, advance=trials, rate=f"{rate:,.0f}/s")
+
+    def note(self, line: str) -> None:
+        """One line above the bar."""
+        self._bar.console.print(line, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+class LineProgress:
+    """A line every ten seconds, for logs."""
+
+    def __init__(self) -> None:
+        self._total = self._done = self._before = 0
+        self._started = self._last = 0.0
+
+    def start(self, total: int, done: int) -> None:
+        """Begin counting: `done` of `total` trials were already on disk."""
+        self._total, self._done, self._before = total, done, done
+        self._started = self._last = time.perf_counter()
+        if done:
+            self.note(f"{done:,} of {total:,} trials were already there")
+
+    def advance(self, trials: int) -> None:
+        """Count, and print if it is time."""
+        self._done += trials
+        now = time.perf_counter()
+        if now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            rate = (self._done - self._before) / (now - self._started)
+            left = (self._total - self._done) / rate
+            self.note(f"{self._done:,} of {self._total:,} trials, {rate:,.0f}/s, {left:.0f} s left")
+
+    def note(self, line: str) -> None:
+        """One line on stderr."""
+        print(line, file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        """Nothing to take away."""
+
+
+def for_this_terminal() -> TerminalProgress | LineProgress:
+    """A bar if stderr is a terminal, else lines."""
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()

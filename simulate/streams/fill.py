@@ -1,0 +1,184 @@
+"""Compiled loops that fill an array of shape (batch, n) with numbers of one stream, one trial a row.
+
+Element e of a stream always comes from the same counter and the same word, so any slice of a stream equals
+the same slice of the whole. Inside a *tile* of 64 counters the elements are laid out word by word (first all
+that come from word 0, then word 1, …), which lets the compiler keep 16 lanes in one vector register.
+
+    float32 normals   256 a tile   (four from a counter)
+    float64 normals   128 a tile   (two from a counter)
+    signs             128 from a counter, one bit each
+    float64 uniforms    2 from a counter
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from simulate.streams.philox import philox
+from simulate.streams.transforms import log64, normal_pair32, normal_pair64, uniform64
+
+u32, u64 = np.uint32, np.uint64
+_LANES = 64
+# numpy's error model leaves out the test for a zero divisor, which would keep a loop out of vector registers.
+_KERNEL = {"nogil": True, "cache": True, "error_model": "numpy"}
+_HIGH = u64(32)
+
+
+@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
+def _tile32(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untyped-def]
+    base = u32(tile * _LANES)
+    out = row[start : start + 4 * _LANES]
+    for lane in range(_LANES):
+        w0, w1, w2, w3 = philox(u32(base + u32(lane)), stream, t0, t1, k0, k1)
+        z0, z1 = normal_pair32(w0, w1)
+        z2, z3 = normal_pair32(w2, w3)
+        out[lane] = z0
+        out[_LANES + lane] = z1
+        out[2 * _LANES + lane] = z2
+        out[3 * _LANES + lane] = z3
+
+
+@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
+def _tile64(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untyped-def]
+    base = u32(tile * _LANES)
+    out = row[start : start + 2 * _LANES]
+    for lane in range(_LANES):
+        w0, w1, w2, w3 = philox(u32(base + u32(lane)), stream, t0, t1, k0, k1)
+        z0, z1 = normal_pair64(w0, w1, w2, w3)
+        out[lane] = z0
+        out[_LANES + lane] = z1
+
+
+# Whole tiles go straight into the row; the ragged ends go through a scratch tile. The two are separate
+# kernels because one that held both was compiled into code half as fast (numba 0.68, LLVM 20).
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+    """Standard normals, float32: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
+    size = 4 * _LANES
+    tile = offset // size
+    for b in range(out.shape[0]):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        row = out[b]
+        for i in range((stop - start) // size):
+            _tile32(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def normals32_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+    """Standard normals, float32: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
+    size = 4 * _LANES
+    scratch = np.empty(size, np.float32)
+    skip = offset % size
+    for b in range(out.shape[0]):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        _tile32(scratch, 0, offset // size, stream, t0, t1, k0, k1)
+        out[b, start:stop] = scratch[skip : skip + stop - start]
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+    """Standard normals, float64: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
+    size = 2 * _LANES
+    tile = offset // size
+    for b in range(out.shape[0]):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        row = out[b]
+        for i in range((stop - start) // size):
+            _tile64(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def normals64_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+    """Standard normals, float64: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
+    size = 2 * _LANES
+    scratch = np.empty(size, np.float64)
+    skip = offset % size
+    for b in range(out.shape[0]):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        _tile64(scratch, 0, offset // size, stream, t0, t1, k0, k1)
+        out[b, start:stop] = scratch[skip : skip + stop - start]
+
+
+def normals(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+    """Standard normals in the type of `out`: elements offset … offset + n − 1 of trials first … first + batch − 1."""
+    single = out.dtype == np.float32
+    tiles, edge = (normals32_tiles, normals32_edge) if single else (normals64_tiles, normals64_edge)
+    size = (4 if single else 2) * _LANES
+    n = out.shape[1]
+    head = min(-offset % size, n)
+    tail = head + (n - head) // size * size
+    for kernel, start, stop in ((edge, 0, head), (tiles, head, tail), (edge, tail, n)):
+        if start < stop:
+            kernel(out, k0, k1, stream, first, offset + start, start, stop)
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def signs(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+    """Fair signs −1, +1 in the type of `out`: one bit each."""
+    batch, n = out.shape
+    for b in range(batch):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        done = 0
+        while done < n:
+            group, bit = (offset + done) // 128, (offset + done) % 128
+            words = philox(u32(group), stream, t0, t1, k0, k1)
+            for word in words:
+                if bit < 32:
+                    count = min(32 - bit, n - done)
+                    for i in range(count):
+                        out[b, done + i] = 1 - 2 * np.int32((word >> u32(bit + i)) & u32(1))
+                    done += count
+                    bit = 0
+                else:
+                    bit -= 32
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def uniforms(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+    """Uniforms on (0, 1] in float64 (64 random bits each)."""
+    batch, n = out.shape
+    for b in range(batch):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        for i in range(n):
+            element = offset + i
+            w0, w1, w2, w3 = philox(u32(element // 2), stream, t0, t1, k0, k1)
+            out[b, i] = uniform64(w0, w1) if element % 2 == 0 else uniform64(w2, w3)
+
+
+@njit(**_KERNEL)  # type: ignore[untyped-decorator]
+def chi_squares(out, degrees, k0, k1, stream, first):  # type: ignore[no-untyped-def]
+    """One χ² variable with `degrees` ≥ 1 degrees of freedom a trial, in float64, exact in law.
+
+    G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000:
+    rejection with one normal and one uniform an attempt, at any shape ≥ 1; attempt i of a trial uses the
+    counters 2i and 2i + 1, so a rejection moves no other number.
+    """
+    d = 0.5 * degrees - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d) if degrees > 1 else 0.0
+    for b in range(out.shape[0]):
+        trial = first + u64(b)
+        t0, t1 = u32(trial), u32(trial >> _HIGH)
+        attempt = 0
+        while True:
+            w0, w1, w2, w3 = philox(u32(2 * attempt), stream, t0, t1, k0, k1)
+            z, _ = normal_pair64(w0, w1, w2, w3)
+            if degrees == 1:
+                out[b] = z * z
+                break
+            v = (1.0 + c * z) ** 3
+            w0, w1, w2, w3 = philox(u32(2 * attempt + 1), stream, t0, t1, k0, k1)
+            if v > 0.0 and log64(uniform64(w0, w1)) < 0.5 * z * z + d * (1.0 - v + log64(v)):
+                out[b] = 2.0 * d * v
+                break
+            attempt += 1

@@ -1,0 +1,169 @@
+"""A stream: the random numbers of some consecutive trials of one cell, asked for by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simulate.errors import BadInput
+from simulate.streams import fill
+
+_WORD = 0xFFFFFFFF
+
+
+def stable_key(seed: int, cell: Mapping[str, Any]) -> tuple[int, int]:
+    """The two 32-bit key words of a cell: a hash of the seed and the cell's parameters.
+
+    The hash (BLAKE2b of canonical JSON) is the same in every process, on every machine and in every later
+    version; the order of the parameters does not matter.
+
+    Args:
+        seed: any non-negative integer; all of its digits count.
+        cell: JSON-serialisable parameters that tell this cell from the others.
+
+    """
+    if seed < 0:
+        raise BadInput(f"a seed is a non-negative integer, got {seed}")
+    text = json.dumps({"seed": int(seed), "cell": dict(cell)}, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
+
+
+def _name_hash(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "little")
+
+
+class Workspace:
+    """Named arrays that are allocated once and used again by the next batch of the same shape."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, tuple[int, ...], torch.dtype, torch.device], Tensor] = {}
+
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        """An uninitialised tensor of this shape: the same memory at every call with the same arguments."""
+        key = (name, shape, dtype, device)
+        if key not in self._buffers:
+            self._buffers[key] = torch.empty(shape, dtype=dtype, device=device)
+        return self._buffers[key]
+
+
+class Stream:
+    """The random numbers of trials `first` … `first + batch − 1`, each addressed by (trial, name, index).
+
+    Asking twice for the same name gives the same numbers; different names give independent ones, and a
+    name's numbers do not depend on what else was asked for, in what order, or in batches of what size.
+    float32 and float64 numbers of one name are different draws, except signs.
+
+    The returned tensors live in buffers that the *next* batch uses again: copy what must outlive a trial.
+    On a device other than the CPU the numbers are drawn on the CPU and copied, so they are equal everywhere.
+
+    Args:
+        key: two 32-bit words, see `stable_key`.
+        first: number of the first trial.
+        batch: how many trials (rows).
+        dtype: floating type of the numbers, unless a call says otherwise.
+        device: where the tensors are put.
+        workspace: shared by successive streams to reuse memory; a fresh one by default.
+
+    """
+
+    def __init__(
+        self,
+        key: tuple[int, int],
+        first: int = 0,
+        batch: int = 1,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        workspace: Workspace | None = None,
+    ) -> None:
+        if batch < 1 or first < 0:
+            raise BadInput(f"a stream needs first >= 0 and batch >= 1, got {first} and {batch}")
+        self.key, self.first, self.batch = key, first, batch
+        self.dtype, self.device = dtype, torch.device(device)
+        self.workspace = workspace if workspace is not None else Workspace()
+        self._names: dict[int, str] = {}
+
+    @classmethod
+    def from_seed(
+        cls, seed: int, batch: int = 1, *, first: int = 0, dtype: torch.dtype = torch.float32
+    ) -> Stream:
+        """A stream for use outside a run, in a notebook or a test, keyed by the seed alone."""
+        return cls(stable_key(seed, {}), first, batch, dtype=dtype)
+
+    def rows(self, rows: Tensor) -> list[Stream]:
+        """One stream of a single trial for each of the given rows: draws them again, with fresh memory."""
+        return [
+            Stream(self.key, self.first + row, 1, dtype=self.dtype, device=self.device)
+            for row in rows.tolist()
+        ]
+
+    def buffer(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """An uninitialised working tensor of shape (batch, *shape), the same memory at every batch."""
+        return self.workspace.buffer(name, (self.batch, *shape), dtype or self.dtype, self.device)
+
+    def normals(
+        self, name: str, *shape: int, dtype: torch.dtype | None = None, offset: int = 0
+    ) -> Tensor:
+        """Independent N(0, 1) numbers of shape (batch, *shape).
+
+        `offset` skips that many elements of each trial's stream: `normals("u", n, offset=m)` is the slice
+        m … m + n − 1 of `normals("u", m + n)`. float32 numbers end at |z| = 6.76: use float64 for rare events.
+        """
+        dtype = dtype or self.dtype
+        if dtype not in (torch.float32, torch.float64):
+            raise BadInput(f"normals come in float32 and float64, not {dtype}")
+        return self._fill(fill.normals, name, shape, dtype, offset)
+
+    def signs(self, name: str, *shape: int, offset: int = 0) -> Tensor:
+        """Independent fair signs −1, +1 of shape (batch, *shape)."""
+        return self._fill(fill.signs, name, shape, self.dtype, offset)
+
+    def uniforms(self, name: str, *shape: int, offset: int = 0) -> Tensor:
+        """Independent uniform numbers on (0, 1], always float64, of shape (batch, *shape)."""
+        return self._fill(fill.uniforms, name, shape, torch.float64, offset)
+
+    def chi_square(self, name: str, degrees: int) -> Tensor:
+        """One χ² number with `degrees` degrees of freedom a trial, always float64, shape (batch,)."""
+        if degrees < 1:
+            raise BadInput(f"a chi-square law needs at least 1 degree of freedom, got {degrees}")
+        host = self._host(name, (), torch.float64)
+        fill.chi_squares(host.numpy(), float(degrees), *self._address(name))
+        return self._delivered(host, name, ())
+
+    def _address(self, name: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
+        word = _name_hash(name)
+        if self._names.setdefault(word, name) != name:
+            raise BadInput(f"the stream names {name!r} and {self._names[word]!r} collide: rename one of them")
+        return np.uint32(self.key[0]), np.uint32(self.key[1]), np.uint32(word), np.uint64(self.first)
+
+    def _host(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return self.workspace.buffer(
+            f"draw:{name}", (self.batch, *shape), dtype, torch.device("cpu")
+        )
+
+    def _fill(
+        self, kernel: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype, offset: int
+    ) -> Tensor:
+        size = math.prod(shape)
+        # The index of a group is one 32-bit word; two numbers is the smallest group.
+        if offset < 0 or offset + size > 2 * _WORD:
+            raise BadInput(f"a stream has 2^33 numbers a trial, asked for {offset} + {size}")
+        host = self._host(name, shape, dtype)
+        kernel(host.numpy().reshape(self.batch, size), *self._address(name), offset)
+        return self._delivered(host, name, shape)
+
+    def _delivered(self, host: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+        if self.device.type == "cpu":
+            return host
+        # Apple's GPUs have no float64.
+        dtype = torch.float32 if self.device.type == "mps" else host.dtype
+        there = self.workspace.buffer(f"draw:{name}", (self.batch, *shape), dtype, self.device)
+        return there.copy_(host)

@@ -1,0 +1,1 @@
+"""Statements: what papers, lectures and theses claim, as executable records with verdicts."""
