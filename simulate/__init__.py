@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulate.activations import Activation
-    from simulate.engine import Experiment, Plan, Result, Summary, grid, observable, resume, run, trial_columns
+    from simulate.engine import (
+        Experiment,
+        Plan,
+        Result,
+        Summary,
+        grid,
+        observable,
+        resume,
+        run,
+        trial_columns,
+    )
     from simulate.errors import BadInput, Interrupted, RunFailed, SimulateError
     from simulate.experiments import GRAD_NORM, INIT_FLIP, GradNorm, InitFlip, document
     from simulate.matrices import DenseGaussian, GaussianMatrix

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -19,15 +23,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="simulate",
-    help="Measure what theorems about adversarial examples in random networks claim.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
 
-class Engine(str, Enum):
+class Engine(StrEnum):
     """How a trial is sampled."""
 
     auto = "auto"
@@ -35,7 +37,7 @@ class Engine(str, Enum):
     dense = "dense"
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     """Where trials are computed."""
 
     auto = "auto"
@@ -44,14 +46,14 @@ class Device(str, Enum):
     mps = "mps"
 
 
-class Dtype(str, Enum):
+class Dtype(StrEnum):
     """The number format of the simulation."""
 
     float32 = "float32"
     float64 = "float64"
 
 
-class Direction(str, Enum):
+class Direction(StrEnum):
     """Where the step goes."""
 
     gradient = "gradient"
@@ -71,12 +73,46 @@ Confidence = Annotated[float, typer.Option(help="Confidence of every interval.")
 Simultaneous = Annotated[bool, typer.Option(help="Let all intervals of a cell hold at once.")]
 EngineOption = Annotated[Engine, typer.Option(help="conditional never forms the weight matrix; dense does.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute; an explicit choice never falls back.")]
-DtypeOption = Annotated[Dtype, typer.Option(help="Number format; verdicts are settled in float64 either way.")]
+DtypeOption = Annotated[
+    Dtype, typer.Option(help="Number format; verdicts are settled in float64 either way.")
+]
 Out = Annotated[
-    Path | None, typer.Option(help="Run directory, continued if it holds this plan [default: runs/NAME-PLAN].")
+    Path | None,
+    typer.Option(help="Run directory, continued if it holds this plan [default: runs/NAME-PLAN]."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Figure = Annotated[Path | None, typer.Option(help="Draw the result: a .pdf, .png or .svg file.")]
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM outside the blocks of a run."""
+
+
+_BROKEN_PIPE = 141
+"""The code of a process that SIGPIPE ended: the reader of standard output has seen enough."""
+
+
+@app.callback(invoke_without_command=True)
+def simulate(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Measure what theorems about adversarial examples in random networks claim."""
+    if version:
+        typer.echo(f"simulate (signflip) {_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(BadInput.exit_code)
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("signflip")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _one_line(command: Callable[..., None]) -> Callable[..., None]:
@@ -88,6 +124,12 @@ def _one_line(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
         except SimulateError as error:
             _fail(str(error), error.exit_code)
+        except _Terminated:
+            _fail("stopped at once; finished blocks are kept", 143)
+        except KeyboardInterrupt:
+            _fail("stopped at once; finished blocks are kept", 130)
+        except (BrokenPipeError, SystemExit) as error:  # SystemExit is rich's answer to a closed pipe
+            raise typer.Exit(_BROKEN_PIPE) from error
 
     return wrapped
 
@@ -185,6 +227,8 @@ def resume(
     """Continue an interrupted run, or show a finished one."""
     from simulate.engine import read_plan
 
+    # An experiment of the user's own is imported by name: look for it here too, after everywhere else.
+    sys.path.append("")
     _run_and_show(read_plan(directory), directory, confidence, simultaneous, as_json, figure)
 
 
@@ -193,8 +237,8 @@ def _run_and_show(
 ) -> None:
     """Check what can be checked, run, write the results beside the blocks, print, draw."""
     from simulate import tables
-    from simulate.engine import run, write_atomically
-    from simulate.experiments import document
+    from simulate.engine import report, run, write_atomically
+    from simulate.experiments import REPORTS, document
     from simulate.progress import for_this_terminal
 
     if not 0 < confidence < 1:
@@ -203,6 +247,11 @@ def _run_and_show(
         raise BadInput(f"--figure takes a .pdf, .png or .svg file, got {figure}")
     if figure is not None and not figure.absolute().parent.is_dir():
         raise BadInput(f"--figure {figure}: there is no directory {figure.absolute().parent}")
+    if figure is not None and plan.experiment.name not in REPORTS:
+        raise BadInput(
+            f"--figure knows {', '.join(REPORTS)}; {plan.experiment.name} is an experiment of your own"
+        )
+    REPORTS.setdefault(plan.experiment.name, report)
     out = out or Path("runs") / f"{plan.experiment.name}-{plan.digest}"
     progress = for_this_terminal()
     try:
@@ -210,7 +259,7 @@ def _run_and_show(
     finally:
         progress.stop()
     data = document(result, confidence, simultaneous)
-    text = json.dumps(data, indent=1)
+    text = json.dumps(data, indent=1, allow_nan=False)
     files = [
         write_atomically(out / "results.json", text + "\n"),
         write_atomically(out / "results.csv", tables.to_csv(data)),
@@ -236,20 +285,72 @@ def _draw(result: Result, path: Path, confidence: float) -> Path:
 
 def main() -> NoReturn:
     """The command `simulate`: exit codes are 0 fine, 2 bad use, 4 a failed run, 130 Ctrl-C (143 SIGTERM)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∇ shows ? instead of an error
+            stream.reconfigure(errors="replace")
+    previous = _exit_on_sigterm()
     try:
-        code = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        typer.echo("simulate: interrupted", err=True)
-        code = 130
+        code = _flushed(_command())
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+    if any(thread.name.startswith("block") for thread in threading.enumerate()):
+        os._exit(code)  # stopped at once: sys.exit would wait for blocks that nobody wants
+    sys.exit(code)
+
+
+def _command() -> int:
+    try:
+        code = app(prog_name="simulate", standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("simulate: stopped", err=True)
+        code = 130
+    except SystemExit:  # typer's answer to a closed pipe
+        code = _BROKEN_PIPE
+    except OSError as error:  # files have errors of their own: what is left is standard output
+        code = _no_output(error)
     except Exception as error:
-        # typer's own usage errors know how to say what is wrong; anything else is a defect of ours.
-        if not hasattr(error, "format_message"):
-            raise
-        typer.echo(f"simulate: {' '.join(error.format_message().split())} (see simulate --help)", err=True)
-        code = getattr(error, "exit_code", 2)
-    sys.exit(code if isinstance(code, int) else 0)
+        if hasattr(error, "format_message"):  # typer's own usage errors know how to say what is wrong
+            typer.echo(
+                f"simulate: {' '.join(error.format_message().split())} (see simulate --help)", err=True
+            )
+            code = getattr(error, "exit_code", BadInput.exit_code)
+        else:  # a defect of ours
+            traceback.print_exc()
+            code = SimulateError.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _flushed(code: int) -> int:
+    """The exit code once standard output has taken everything."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer has nowhere to go, and Python would complain about it at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or _no_output(error)
+    return code
+
+
+def _no_output(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return _BROKEN_PIPE
+    typer.echo(f"simulate: cannot write: {error.strerror or error}", err=True)
+    return SimulateError.exit_code
+
+
+def _exit_on_sigterm() -> Any:
+    """Make SIGTERM end the command as Ctrl-C does; returns the handler that was there, None if it stays."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise _Terminated
+
+    here = threading.current_thread() is threading.main_thread()
+    if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        return signal.signal(signal.SIGTERM, terminate)
+    return None
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ class TwoLayerNetwork:
     def read_out(self, preactivations: Tensor) -> Tensor:
         """k^{−1/2} Σ_j a_j σ(u_j) for u = W x of shape (B, k)."""
         hidden = self.activation.value(preactivations)
-        return torch.linalg.vecdot(self.signs, hidden) / math.sqrt(self.matrix.rows)
+        output: Tensor = torch.linalg.vecdot(self.signs, hidden)
+        return output / math.sqrt(self.matrix.rows)
 
     def gradient(self, x: Tensor) -> Tensor:
         """∇f(x) = k^{−1/2} Wᵀ(a∘σ′(W x)): (B, d) → (B, d)."""

@@ -17,6 +17,7 @@ and d, from two Gaussian k-vectors, k signs and one χ²:
 
 (the principle of deferred decisions; Y. M. Lu, "Householder Dice", IEEE Trans. Inf. Theory 67(12), 2021).
 If v = 0 the gradient vanishes, v̂ is taken as 0, and W of any unit vector of x̂^⊥ is z/√d, as it must be.
+Every image is so a combination of u, v, z and z′, with coefficients that are a few numbers a network.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Response:
         preactivations: u = W x, shape (B, k).
         signs: a, shape (B, k).
         output: f(x), shape (B,).
-        gradient_norm: ‖∇f(x)‖, shape (B,).
+        gradient_norm: ‖∇f(x)‖, shape (B,); 0 where its square underflows (in float32 below 10⁻¹⁹).
         images: for each direction the vectors W e, |e| = 1, shape (B, k). A direction that does not exist
             (no gradient) has image 0.
 
@@ -72,7 +73,7 @@ def draw_dense(width: int, dim: int, directions: Sequence[str], stream: Stream) 
     """The point, the signs and the whole matrix (its entries with variance 1)."""
     draws = {"x": sphere(stream, dim), "a": stream.signs("a", width), "W": stream.normals("W", width, dim)}
     if "random" in directions:
-        draws["e"] = sphere(stream, dim, "e") / math.sqrt(dim)
+        draws["e"] = sphere(stream, dim, "e", radius=1)
     return draws
 
 
@@ -84,7 +85,7 @@ def dense(
     network = TwoLayerNetwork(DenseGaussian.from_standard(draws["W"]), draws["a"], activation)
     u = network.matrix.matvec(draws["x"])
     gradient = network.gradient_from(u)
-    norm = torch.linalg.vector_norm(gradient, dim=1)
+    norm = _norm(gradient)
     steps = {"gradient": gradient, "sign": torch.sign(gradient), "random": draws.get("e")}
     images = {}
     for direction in directions:
@@ -115,7 +116,7 @@ def draw_conditional(width: int, dim: int, directions: Sequence[str], stream: St
             draws["random.z"] = stream.normals("random.z", width)
     if "sign" in directions:
         # sign(∇f) is not rotation invariant: it needs the coordinates of x and of ĝ_⊥, but still no W.
-        draws["sign.x"] = sphere(stream, dim) / math.sqrt(dim)
+        draws["sign.x"] = sphere(stream, dim, radius=1)
         draws["sign.h"] = stream.normals("sign.h", dim)
         draws["sign.z"] = stream.normals("sign.z", width)
     return draws
@@ -125,52 +126,68 @@ def conditional(
     width: int, dim: int, activation: Activation, directions: Sequence[str], draws: Draws, buffer: Buffer
 ) -> Response:
     """The response by the conditional law above: O(k) numbers a trial, whatever d is."""
-    u, a, z = draws["u"], draws["a"], draws["z"]
+    u, a, z, chi2 = draws["u"], draws["a"], draws["z"], draws["chi2"]
     root_k, root_d = math.sqrt(width), math.sqrt(dim)
     v = activation.derivative(u, out=buffer("v", width)).mul_(a)  # √k v
     v_squared = torch.linalg.vecdot(v, v)  # k |v|²
-    alive = v_squared > 0
-    along_x = torch.linalg.vecdot(v, u) / (root_k * root_d)  # x̂·∇f
-    across_x = torch.sqrt(v_squared * draws["chi2"]) / (root_k * root_d)  # |g_⊥|
-    norm = torch.hypot(along_x, across_x)
+    # Below the smallest normal number 1/|v|² would overflow: such a v counts as 0.
+    alive = v_squared >= torch.finfo(v.dtype).tiny
     inverse = torch.where(alive, 1 / v_squared, 0)
-    # W ĝ_⊥ = v̂ √(χ²/d) + (z − v̂ (v̂·z))/√d
-    weight = torch.sqrt(draws["chi2"] * inverse) - torch.linalg.vecdot(v, z) * inverse
-    across = torch.addcmul(z, v, weight.unsqueeze(1), out=buffer("across", width)).div_(root_d)
+    along_x = torch.where(alive, torch.linalg.vecdot(v, u), 0) / (root_k * root_d)  # x̂·∇f
+    across_x = torch.sqrt(torch.where(alive, v_squared * chi2, 0)) / (root_k * root_d)  # |g_⊥|
+    norm = torch.hypot(along_x, across_x)
+    # √d W ĝ_⊥ = z + v (√χ²/|v| − v·z/|v|²), with √k v for v everywhere
+    pull = torch.sqrt(chi2) * torch.sqrt(inverse) - torch.linalg.vecdot(v, z) * inverse
 
-    def image(name: str, on_x: Tensor, on_g: Tensor, rest: Tensor | None, fresh: str) -> Tensor:
-        """W e for e = on_x x̂ + on_g ĝ_⊥ + rest m̂."""
-        out = torch.mul(u, (on_x / root_d).unsqueeze(1), out=buffer(f"image.{name}", width))
-        out.addcmul_(across, on_g.unsqueeze(1))
+    def image(name: str, on_x: Tensor, on_g: Tensor, rest: Tensor | None) -> Tensor:
+        """W e for e = on_x x̂ + on_g ĝ_⊥ + rest m̂: a combination of u, v, z and the direction's own z′."""
+        terms = [(u, on_x), (z, on_g)]
+        on_v = on_g * pull
         if rest is not None:
-            z2 = draws[fresh]
-            out.addcmul_(z2, (rest / root_d).unsqueeze(1))
-            back = torch.linalg.vecdot(v, z2) * inverse * rest / root_d
-            out.addcmul_(v, back.neg_().unsqueeze(1))
+            fresh = draws[f"{name}.z"]
+            terms.append((fresh, rest))
+            on_v = on_v - rest * torch.linalg.vecdot(v, fresh) * inverse
+        out = torch.mul(v, (on_v / root_d).unsqueeze(1), out=buffer(f"image.{name}", width))
+        for vector, weight in terms:
+            out.addcmul_(vector, (weight / root_d).unsqueeze(1))
         return out
 
     images = {}
     for direction in directions:
         if direction == "gradient":
             safe = torch.where(norm > 0, norm, 1)
-            images[direction] = image(direction, along_x / safe, across_x / safe, None, "")
+            images[direction] = image(direction, along_x / safe, across_x / safe, None)
         elif direction == "random":
             n1, n2 = draws["random.frame"].unbind(1)
-            rest = torch.sqrt(draws["random.rest"]) if dim > 2 else None
-            length = torch.sqrt(n1**2 + n2**2 + (0 if rest is None else rest**2))
-            scaled = None if rest is None else rest / length
-            images[direction] = image(direction, n1 / length, n2 / length, scaled, "random.z")
+            rest = torch.sqrt(draws["random.rest"]) if dim > 2 else torch.zeros_like(n1)
+            length = torch.sqrt(n1**2 + n2**2 + rest**2)
+            images[direction] = image(direction, n1 / length, n2 / length, rest / length if dim > 2 else None)
         else:
-            x = draws["sign.x"]
-            h = draws["sign.h"] - torch.linalg.vecdot(draws["sign.h"], x).unsqueeze(1) * x
-            h = _unit(h)
-            s = _unit(torch.sign(along_x.unsqueeze(1) * x + across_x.unsqueeze(1) * h))
-            on_x, on_g = torch.linalg.vecdot(s, x), torch.linalg.vecdot(s, h)
-            left = torch.linalg.vecdot(s, s) - on_x**2 - on_g**2
-            rest = torch.sqrt(left.clamp_min(0)) if dim > 2 else None
-            images[direction] = image(direction, on_x, on_g, rest, "sign.z")
+            on_x, on_g, rest = _sign_frame(along_x, across_x, draws["sign.x"], draws["sign.h"], buffer)
+            images[direction] = image(direction, on_x, on_g, rest if dim > 2 else None)
     output = _read_out(a, u, activation, buffer("hidden", width))
     return Response(u, a, output, norm, images)
+
+
+def _sign_frame(
+    along_x: Tensor, across_x: Tensor, x: Tensor, normals: Tensor, buffer: Buffer
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Components of s = sign(∇f)/‖sign(∇f)‖ on x̂ and ĝ_⊥, and the length of what is left of it.
+
+    ∇f = along_x x̂ + across_x ĝ_⊥; x holds the coordinates of x̂, shape (B, d), and ĝ_⊥ is made of the normals.
+    """
+    dim = x.shape[1]
+    h = buffer("sign.across", dim).copy_(normals)
+    for _ in range(2):  # once leaves a part along x̂ if the normals lie close to it, as they may for small d
+        h.addcmul_(x, torch.linalg.vecdot(h, x).unsqueeze(1), value=-1)
+        h.div_(_norm(h).unsqueeze(1))
+    s = torch.mul(x, along_x.unsqueeze(1), out=buffer("sign.step", dim))
+    s.addcmul_(h, across_x.unsqueeze(1)).sign_()
+    s.div_(_norm(s).clamp_min(1).unsqueeze(1))  # 0 where there is no gradient
+    on_x, on_g = torch.linalg.vecdot(s, x), torch.linalg.vecdot(s, h)
+    # 1 − on_x² − on_g² would lose half of the digits where little is left.
+    s.addcmul_(x, on_x.unsqueeze(1), value=-1).addcmul_(h, on_g.unsqueeze(1), value=-1)
+    return on_x, on_g, _norm(s)
 
 
 def outputs_after(
@@ -188,13 +205,23 @@ def outputs_after(
 
 def _read_out(signs: Tensor, preactivations: Tensor, activation: Activation, out: Tensor) -> Tensor:
     hidden = activation.value(preactivations, out=out)
-    return torch.linalg.vecdot(signs, hidden) / math.sqrt(signs.shape[1])
+    output: Tensor = torch.linalg.vecdot(signs, hidden)
+    return output.div_(math.sqrt(signs.shape[1]))
+
+
+def _norm(vectors: Tensor) -> Tensor:
+    """The norm of each row, 0 where its square underflows.
+
+    `torch.linalg.vector_norm` adds in sequence: at 10⁷ float32 numbers it is wrong by 4e-4.
+    """
+    squared = torch.linalg.vecdot(vectors, vectors)
+    return torch.sqrt(torch.where(squared >= torch.finfo(squared.dtype).tiny, squared, 0))
 
 
 def _unit(vectors: Tensor) -> Tensor:
     """Each row over its norm; a zero row stays zero."""
-    norm = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-    return vectors / torch.where(norm > 0, norm, 1)
+    norm = _norm(vectors)
+    return vectors / torch.where(norm > 0, norm, 1).unsqueeze(1)
 
 
 ENGINES: dict[str, tuple[Sampler, Responder]] = {

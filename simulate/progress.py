@@ -8,6 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -43,7 +44,7 @@ class TerminalProgress:
 
     def note(self, line: str) -> None:
         """One line above the bar."""
-        self._bar.console.print(line, highlight=False, soft_wrap=True)
+        self._bar.console.print(Text(line), soft_wrap=True)  # a Text: brackets in a path are no markup
 
     def stop(self) -> None:
         """Take the bar away."""

@@ -1,22 +1,34 @@
-"""The document of a run as a flat table: for the terminal, and for CSV."""
+"""The document of a run as flat tables: for the terminal, and for CSV.
+
+An entry of `results` is either one of the experiments that ship, or the general description of a user's own
+(`simulate.engine.describe`), known by its key `columns`.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Row = dict[str, Any]
 
 
 def rows(document: Mapping[str, Any]) -> list[Row]:
-    """One row for each measured number of the headline: a step of a direction, or a cell of grad-norm."""
+    """One row for each measured number of the headline: a step of a direction, or a cell of grad-norm.
+
+    For an experiment of the user's own, one row for each entry of each column.
+    """
     flat: list[Row] = []
     for cell in document["results"]:
+        if "columns" in cell:
+            flat += _general_rows(cell)
+            continue
         base = {key: cell[key] for key in ("width", "dim", "activation", "engine", "trials")}
         zero = {f"zero_gradient_{key}": value for key, value in cell["zero_gradient"].items()}
         norm = cell["gradient_norm"]
@@ -42,7 +54,8 @@ def to_csv(document: Mapping[str, Any]) -> str:
     """The rows as CSV; numbers in full precision, empty where there is no number."""
     flat = rows(document)
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(flat[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in flat for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return text.getvalue()
@@ -52,7 +65,13 @@ def render(document: Mapping[str, Any], console: Console) -> None:
     """Print what a person wants to see first, cell by cell."""
     kind = "all intervals of a cell at once" if document["intervals"] == "simultaneous" else "each interval"
     for cell in document["results"]:
-        console.print(_title(cell), highlight=False)
+        if "columns" in cell:
+            console.print(Text(_general_title(document, cell)), soft_wrap=True)
+            console.print(_general_table(cell), highlight=False)
+            console.print(f"{kind} at confidence {document['confidence']:g}\n", highlight=False)
+            continue
+        # A Text: brackets in the address of a user's activation are no markup.
+        console.print(Text(_title(cell)), soft_wrap=True)
         if document["experiment"] == "init-flip":
             console.print(_flip_table(cell), highlight=False)
         console.print(_norm_table(cell), highlight=False)
@@ -72,6 +91,56 @@ def _title(cell: Mapping[str, Any]) -> str:
     )
 
 
+def _general_rows(cell: Mapping[str, Any]) -> list[Row]:
+    parameters = {
+        f"parameter_{name}": json.dumps(value) if isinstance(value, list) else value
+        for name, value in cell["parameters"].items()
+    }
+    flat = []
+    for name, column in cell["columns"].items():
+        quantiles = {
+            f"quantile_{q['probability']:g}_{key}": q[key]
+            for q in column.get("quantiles", ())
+            for key in ("value", "low", "high")
+        }
+        for index, entry in _entries(column):
+            place = ",".join(map(str, index))
+            flat.append(
+                {**parameters, "trials": cell["trials"], "column": name, "entry": place, **entry, **quantiles}
+            )
+    return flat
+
+
+def _entries(column: Mapping[str, Any]) -> Iterator[tuple[tuple[int, ...], Row]]:
+    """What is said about each entry of a column, with its index."""
+    measures = {key: dict(_leaves(value)) for key, value in column.items() if key != "quantiles"}
+    for index in next(iter(measures.values())):
+        yield index, {key: values[index] for key, values in measures.items()}
+
+
+def _leaves(value: Any, index: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if isinstance(value, list):
+        for i, entry in enumerate(value):
+            yield from _leaves(entry, (*index, i))
+    else:
+        yield index, value
+
+
+def _general_title(document: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
+    parameters = "  ".join(f"{name}={value}" for name, value in cell["parameters"].items())
+    return f"{document['experiment']}  {parameters}  {cell['trials']:,} trials"
+
+
+def _general_table(cell: Mapping[str, Any]) -> Table:
+    table = _table("column", "entry", "mean or share", "interval", "std", "not finite")
+    for row in _general_rows(cell):
+        value = row["probability"] if "probability" in row else row["mean"]
+        spread = _number(row["std"]) if "std" in row else ""
+        lost = f"{row['nonfinite']:,}" if "nonfinite" in row else ""
+        table.add_row(Text(row["column"]), row["entry"], _number(value), _interval(row), spread, lost)
+    return table
+
+
 def _flip_table(cell: Mapping[str, Any]) -> Table:
     table = _table("direction", "step", "P(flip)", "interval", "limit", "P(differ)", "interval", "|δ|/|x|")
     for entry in cell["flip"]:
@@ -81,7 +150,7 @@ def _flip_table(cell: Mapping[str, Any]) -> Table:
             size,
             f"{entry['probability']:.4f}",
             _interval(entry),
-            f"{entry['limit']:.4f}",
+            "–" if entry["limit"] is None else f"{entry['limit']:.4f}",
             f"{entry['differ']['probability']:.4f}",
             _interval(entry["differ"]),
             f"{entry['relative_perturbation']['mean']:.4f}",
@@ -106,7 +175,7 @@ def _norm_table(cell: Mapping[str, Any]) -> Table:
 def _table(*headers: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
-        table.add_column(header, justify="left" if header in ("direction", "‖∇f‖") else "right")
+        table.add_column(header, justify="left" if header in ("direction", "‖∇f‖", "column") else "right")
     return table
 
 
@@ -120,4 +189,3 @@ def _interval(ends: Mapping[str, Any]) -> str:
 
     # The bracket is escaped: rich would read it as markup.
     return f"\\[{end(ends['low'], '-inf')}, {end(ends['high'], 'inf')}]"
-

@@ -108,6 +108,7 @@ def test_chi_square_rows_stand_alone() -> None:
 
 def test_names_keys_and_trials_separate_streams() -> None:
     """Different names, keys and trials share no number; the same address always gives the same ones."""
+
     def draw(key: tuple[int, int], first: int, name: str) -> set[float]:
         return set(Stream(key, first, 4).normals(name, 1000, dtype=torch.float64).flatten().tolist())
 
@@ -118,7 +119,7 @@ def test_names_keys_and_trials_separate_streams() -> None:
 
 
 def test_stable_key_is_the_same_in_every_process() -> None:
-    """The key of a cell does not depend on hash randomisation or parameter order, and all seed digits count."""
+    """A cell's key does not depend on hash randomisation or parameter order, and all seed digits count."""
     cell = {"width": 3, "activation": "relu"}
     code = f"from simulate.streams import stable_key; print(stable_key(5, {cell!r}))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -168,7 +169,8 @@ def normal_statistics(dtype: torch.dtype, draws: int) -> tuple[np.ndarray, np.nd
     rows, columns = 250, 40_000
     workspace = Workspace()
     for first in range(0, draws // columns, rows):
-        z = Stream((3, 4), first, rows, workspace=workspace).normals("u", columns, dtype=dtype).numpy().ravel()
+        stream = Stream((3, 4), first, rows, workspace=workspace)
+        z = stream.normals("u", columns, dtype=dtype).numpy().ravel()
         power = np.ones_like(z)
         for i in range(8):
             power *= z

@@ -7,10 +7,12 @@ import hashlib
 import importlib
 import itertools
 import json
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
 
 from simulate.errors import BadInput
@@ -22,11 +24,13 @@ Columns = Mapping[str, torch.Tensor]
 Trial = Callable[[Any, Stream, int], Columns]
 """`trial(parameters, stream, batch)`: simulate `batch` independent trials with the stream's numbers."""
 
-_MICRO_NUMBERS = 1 << 18
+_MICRO_NUMBERS = 1 << 19
 """Numbers drawn by one micro-batch: a few arrays of this size stay in a core's second-level cache."""
 _BLOCK_NUMBERS = 1 << 26
 """Numbers drawn by one block: a fraction of a second, so that little is lost to an interruption."""
 _LARGEST_MICRO, _LARGEST_BLOCK = 1 << 12, 1 << 17
+_MOST_TRIALS = 1 << 63
+DEVICES, DTYPES = ("cpu", "cuda", "mps"), ("float32", "float64")
 
 
 def observable(**keywords: Any) -> Any:
@@ -44,14 +48,28 @@ class Experiment:
             is not boolean also gets a quantile sketch.
         record: the frozen dataclass of its parameters. Fields made by `observable` do not enter the random
             numbers; every other field tells one cell's numbers from another's. Fields must be numbers,
-            strings, booleans or tuples of these. A property `numbers_per_trial` says how many random numbers
-            one trial draws (about); it fixes the batch shapes.
+            strings, booleans, None or tuples of these. A property `numbers_per_trial` says how many random
+            numbers one trial draws (about, 1024 if there is none); it fixes the batch shapes, and with them
+            how long a block takes.
 
     """
 
     name: str
     trial: Trial
     record: type
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.record, type) and dataclasses.is_dataclass(self.record)):
+            raise BadInput(f"{self.name}: the record of parameters must be a dataclass, got {self.record!r}")
+        if any(field.name == "experiment" for field in dataclasses.fields(self.record)):
+            raise BadInput(f"{self.name}: a parameter cannot be called 'experiment', choose another name")
+        if not hasattr(self.trial, "__qualname__"):
+            raise BadInput(f"{self.name}: the trial must be a function made by def, got {self.trial!r}")
+
+    @property
+    def address(self) -> str:
+        """Where the trial lives: "module:function"."""
+        return f"{self.trial.__module__}:{self.trial.__qualname__}"
 
 
 @dataclass(frozen=True)
@@ -94,19 +112,25 @@ class Plan:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise BadInput(f"a run needs at least 1 trial, got {self.trials}")
-        if self.seed < 0:
-            raise BadInput(f"a seed is a non-negative integer, got {self.seed}")
-        if self.dtype not in ("float32", "float64"):
-            raise BadInput(f"the number format is float32 or float64, got {self.dtype!r}")
+        for name, least in (("trials", 1), ("seed", 0)):
+            object.__setattr__(self, name, _whole(getattr(self, name), name, least))
+        if self.trials >= _MOST_TRIALS:
+            raise BadInput(f"a run has fewer than 2^63 trials, got {self.trials}")
+        if self.dtype not in DTYPES:
+            raise BadInput(f"dtype is one of {', '.join(DTYPES)}, got {self.dtype!r}")
+        if self.device not in DEVICES:
+            raise BadInput(f"the device of a plan is one of {', '.join(DEVICES)}, got {self.device!r}")
         if self.device == "mps" and self.dtype == "float64":
             raise BadInput("Apple's GPUs have no float64: use --device cpu or --dtype float32")
+        object.__setattr__(self, "points", tuple(self.points))
         if not self.points:
             raise BadInput("a plan needs at least one cell")
-        wrong = [point for point in self.points if not isinstance(point, self.experiment.record)]
-        if wrong:
-            raise BadInput(f"{self.experiment.name} takes {self.experiment.record.__name__}, got {wrong[0]!r}")
+        record: Any = self.experiment.record
+        for point in self.points:
+            if type(point) is not record:
+                raise BadInput(f"{self.experiment.name} takes {record.__name__}, got {point!r}")
+            for field in dataclasses.fields(record):
+                _check_parameter(field.name, getattr(point, field.name))
         if len({cell.key for cell in self.cells}) < len(self.points):
             raise BadInput("two cells of the plan draw the same random numbers: leave out the repeated one")
 
@@ -134,11 +158,15 @@ class Plan:
         """How many blocks the trials of this cell make."""
         return -(-self.trials // cell.block)
 
+    def trials_of(self, cell: Cell, block: int) -> range:
+        """The trials that make a block."""
+        return range(block * cell.block, min((block + 1) * cell.block, self.trials))
+
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON data; equal plans give equal data."""
         return {
             "experiment": self.experiment.name,
-            "trial": f"{self.experiment.trial.__module__}:{self.experiment.trial.__qualname__}",
+            "trial": self.experiment.address,
             "trials": self.trials,
             "seed": self.seed,
             "dtype": self.dtype,
@@ -162,32 +190,81 @@ def plan_from_json(data: Mapping[str, Any], experiment: Experiment | None = None
     """
     try:
         experiment = experiment or _find(data["experiment"], data["trial"])
+        if (data["experiment"], data["trial"]) != (experiment.name, experiment.address):
+            raise BadInput(
+                f"this is a plan of {data['experiment']} ({data['trial']}), not of {experiment.name} "
+                f"({experiment.address})"
+            )
         points = tuple(
-            experiment.record(**{k: tuple(v) if isinstance(v, list) else v for k, v in cell.items()})
+            experiment.record(**{name: _tuples(value) for name, value in cell.items()})
             for cell in data["cells"]
         )
         return Plan(experiment, points, data["trials"], data["seed"], data["dtype"], data["device"])
-    except (KeyError, TypeError, AttributeError, ImportError) as error:
+    except BadInput:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadInput(f"this is not a plan that can be run here: {error!r}") from error
 
 
 def grid(record: type, **axes: Any) -> tuple[Any, ...]:
     """All combinations of the listed values, one record each: `grid(InitFlip, width=[64, 128], dim=32)`.
 
-    A list spans an axis of the grid (the first varies slowest); anything else is the same everywhere.
+    A list (or a range, or a numpy array) spans an axis of the grid, the first varies slowest; anything else
+    is the same everywhere.
     """
     names = list(axes)
-    values = [axis if isinstance(axis, list) else [axis] for axis in axes.values()]
+    values = [
+        axis.tolist() if isinstance(axis, np.ndarray) else axis if isinstance(axis, (list, range)) else [axis]
+        for axis in axes.values()
+    ]
     return tuple(record(**dict(zip(names, point, strict=True))) for point in itertools.product(*values))
 
 
-def _find(name: str, trial: str) -> Experiment:
+def _find(name: str, address: str) -> Experiment:
     """The `Experiment` of this name in the module where its trial lives."""
-    module = importlib.import_module(trial.partition(":")[0])
+    place = address.partition(":")[0]
+    try:
+        module = importlib.import_module(place)
+    except Exception as error:
+        # Whatever a user's module raises while it is imported: it cannot be used.
+        raise BadInput(
+            f"experiment {name!r} lives in the module {place!r}, which cannot be imported here: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     for value in vars(module).values():
-        if isinstance(value, Experiment) and value.name == name:
+        if isinstance(value, Experiment) and value.name == name and value.address == address:
             return value
-    raise BadInput(f"no experiment {name!r} in {module.__name__}")
+    where = "the script that began it" if place == "__main__" else f"the module {place!r} at top level"
+    raise BadInput(f"experiment {name!r} is found only in {where}: continue the run from there")
+
+
+def _whole(value: Any, name: str, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise BadInput(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def _check_parameter(name: str, value: Any) -> None:
+    """Refuse what would not come back from a manifest as the same parameter."""
+    if isinstance(value, tuple):
+        for entry in value:
+            _check_parameter(name, entry)
+    elif not (value is None or isinstance(value, (bool, int, float, str))):
+        raise BadInput(
+            f"parameter {name} must be a number, a string, a boolean or a tuple of these, got "
+            f"{value!r} ({type(value).__module__}.{type(value).__qualname__})"
+        )
+    elif value != value:
+        raise BadInput(f"parameter {name} is not a number (NaN)")
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, which is what JSON makes of tuples, as tuples."""
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
 
 
 def _power_of_two(number: int) -> int:
@@ -196,4 +273,6 @@ def _power_of_two(number: int) -> int:
 
 def _plain(value: Any) -> Any:
     """Tuples as lists, as JSON would give them back."""
-    return cast(Any, json.loads(json.dumps(value)))
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value

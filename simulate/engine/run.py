@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shlex
 import threading
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
+from simulate.engine.block import block_summary, one_thread
 from simulate.engine.interrupt import StopRequest
-from simulate.engine.plan import Cell, Columns, Plan
+from simulate.engine.merge import Merge
+from simulate.engine.plan import Experiment, Plan
 from simulate.engine.store import RunDirectory, read_plan
-from simulate.engine.summary import Summary
-from simulate.errors import Interrupted, RunFailed, SimulateError
-from simulate.streams import Stream, Workspace
+from simulate.engine.summary import Summary, describe
+from simulate.errors import BadInput, Interrupted, RunFailed, SimulateError
+from simulate.streams import Workspace
+
+_MOST_DEVICE_THREADS = 4
+"""Blocks in progress at a time on a GPU: each holds working memory there."""
 
 
 class Progress(Protocol):
@@ -42,6 +49,12 @@ class CellResult:
 
     parameters: Any
     summary: Summary
+
+
+def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> dict[str, Any]:
+    """The parameters and columns of a cell as JSON data, see `describe`: it fits any experiment."""
+    parameters = dataclasses.asdict(cell.parameters)
+    return {"parameters": parameters, **describe(cell.summary, confidence, simultaneous)}
 
 
 @dataclass(frozen=True)
@@ -73,180 +86,163 @@ def run(
         out: a run directory, see `RunDirectory`; finished blocks found there are not computed again.
             Without it the run lives in memory.
         threads: blocks computed at a time, one CPU thread each; all cores by default.
-        progress: told how far the run is.
+        progress: told how far the run is. Without it, what the user should see is a Python warning.
 
     Raises:
         Interrupted: a signal came; the blocks in progress were finished and kept.
-        RunFailed: a trial raised, or the disk did not take a block.
-        BadInput: `out` cannot hold this run.
+        RunFailed: a trial raised or returned no columns, or the disk did not take a block; the other blocks
+            in progress were finished and kept.
+        BadInput: `out` cannot hold this run, or the plan's device is not here.
 
     """
+    if threads is not None and threads < 1:
+        raise BadInput(f"a run needs at least 1 thread, got {threads}")
     with ExitStack() as stack:
         directory = stack.enter_context(RunDirectory(out, plan)) if out is not None else None
-        merged = _Merge(plan)
+        merged = Merge(plan)
         if directory is not None:
             for cell, block, summary in directory.blocks():
                 merged.add(cell, block, summary)
-            for line in directory.notes if progress is not None else ():
-                progress.note(line)
-        todo = merged.missing()
-        if todo:
+            for line in directory.notes:
+                progress.note(line) if progress is not None else warnings.warn(line, stacklevel=2)
+        if not merged.complete:
+            _require_device(plan.device)
             stop = stack.enter_context(StopRequest())
             started = time.perf_counter()
-            computed = _compute(plan, todo, merged, directory, threads or os.cpu_count() or 1, progress, stop)
-            if directory is not None:
-                directory.record_timing(time.perf_counter() - started, computed)
-            if stop.signal_number is not None and merged.missing():
-                where = f"continue with: simulate resume {out}" if out is not None else "nothing was kept"
-                raise Interrupted(f"stopped, {computed} blocks finished; {where}", stop.signal_number)
+            pool = _Pool(plan, threads or _usable_cores(plan.device), merged, directory, progress, stop)
+            try:
+                pool.compute()
+            finally:
+                if directory is not None:
+                    directory.record_timing(time.perf_counter() - started, pool.computed)
+            if stop.signal_number is not None and not merged.complete:
+                where = "nothing was kept"
+                if out is not None:
+                    where = f"continue with: simulate resume {shlex.quote(str(out))}"
+                raise Interrupted(f"stopped, {pool.computed} blocks finished; {where}", stop.signal_number)
     cells = zip(plan.points, merged.summaries, strict=True)
     return Result(plan, tuple(CellResult(*cell) for cell in cells), Path(out) if out is not None else None)
 
 
-def resume(out: Path | str, *, threads: int | None = None, progress: Progress | None = None) -> Result:
-    """Continue the run in a directory with the plan that its manifest holds; see `run`."""
-    return run(read_plan(out), out, threads=threads, progress=progress)
+def resume(
+    out: Path | str,
+    experiment: Experiment | None = None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Continue the run in a directory with the plan that its manifest holds; see `run`.
 
-
-def trial_columns(plan: Plan, cell: int, first: int, count: int) -> dict[str, np.ndarray[Any, Any]]:
-    """The columns of single trials of a plan, drawn again: trials `first` … `first + count − 1` of a cell.
-
-    They are the very numbers that the run summarised, whether or not it has been run.
+    The experiment is imported from where its trial lives, unless it is given.
     """
-    address = plan.cells[cell]
-    micro = address.micro
-    pieces = []
-    for start in range(first - first % micro, first + count, micro):
-        columns = _micro_batch(plan, address, start, Workspace())
-        low, high = max(first - start, 0), min(first + count - start, micro)
-        pieces.append({name: column[low:high] for name, column in columns.items()})
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    return run(read_plan(out, experiment), out, threads=threads, progress=progress)
 
 
-def block_summary(plan: Plan, cell: Cell, block: int, workspace: Workspace) -> Summary:
-    """A block: a pure function of plan, cell and block number."""
-    first = block * cell.block
-    last = min(first + cell.block, plan.trials)
-    summary = Summary()
-    for start in range(first, last, cell.micro):
-        columns = _micro_batch(plan, cell, start, workspace)
-        rows = min(cell.micro, last - start)
-        summary = summary.merge(Summary.of({name: column[:rows] for name, column in columns.items()}))
-    return summary
+class _Pool:
+    """Threads that compute the missing blocks; the calling thread alone merges them and writes them down.
+
+    Attributes:
+        computed: how many blocks have been kept.
+
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        threads: int,
+        merged: Merge,
+        directory: RunDirectory | None,
+        progress: Progress | None,
+        stop: StopRequest,
+    ) -> None:
+        self._plan, self._cells = plan, plan.cells
+        self._threads, self._merged, self._directory = threads, merged, directory
+        self._progress, self._stop = progress, stop
+        self._local = threading.local()
+        self._pending: dict[Future[Summary], tuple[int, int]] = {}
+        self.computed = 0
+
+    def compute(self) -> None:
+        """Compute what is missing, until nothing is, or a signal came, or a block failed."""
+        if self._progress is not None:
+            self._progress.start(self._plan.trials * len(self._cells), self._merged.trials)
+        # One thread to a block. Here too, because what each thread sets some libraries keep for the process.
+        with one_thread():
+            pool = ThreadPoolExecutor(
+                self._threads, "block", initializer=torch.set_num_threads, initargs=(1,)
+            )
+            try:
+                self._drive(pool.submit)
+            except SimulateError:
+                pool.shutdown(cancel_futures=True)
+                raise
+            except BaseException:  # a second Ctrl-C: wait for nothing
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            pool.shutdown()
+
+    def _drive(self, submit: Callable[..., Future[Summary]]) -> None:
+        failure: SimulateError | None = None
+        remaining = self._merged.missing()
+        self._top_up(submit, remaining)
+        while self._pending:
+            done, _ = wait(self._pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                address = self._pending.pop(future)
+                error = future.exception()
+                if error is None:
+                    self._keep(*address, future.result())
+                else:
+                    failure = failure or _failure(self._plan, *address, error)
+            if failure is None and self._stop.signal_number is None:
+                self._top_up(submit, remaining)
+            else:  # finish what is being computed, drop what only waits
+                for future in [future for future in self._pending if future.cancel()]:
+                    del self._pending[future]
+        if failure is not None:
+            raise failure
+
+    def _top_up(self, submit: Callable[..., Future[Summary]], remaining: Iterator[tuple[int, int]]) -> None:
+        """Keep one block waiting for each thread, no more: memory stays flat and a stop is quick."""
+        while len(self._pending) < 2 * self._threads:
+            address = next(remaining, None)
+            if address is None:
+                return
+            self._pending[submit(self._work, *address)] = address
+
+    def _work(self, cell: int, block: int) -> Summary:
+        # Working memory belongs to one thread, and is kept for as long as the cell needs the same shapes.
+        if getattr(self._local, "cell", None) != cell:
+            self._local.cell, self._local.workspace = cell, Workspace()
+        return block_summary(self._plan, self._cells[cell], block, self._local.workspace)
+
+    def _keep(self, cell: int, block: int, summary: Summary) -> None:
+        self._merged.add(cell, block, summary)
+        if self._directory is not None:
+            self._directory.append(cell, block, summary)
+        self.computed += 1
+        if self._progress is not None:
+            self._progress.advance(summary.trials)
 
 
-def _micro_batch(plan: Plan, cell: Cell, first: int, workspace: Workspace) -> dict[str, np.ndarray[Any, Any]]:
-    """All columns of one micro-batch, always of the full shape, so that rounding is the same in any slice."""
-    stream = Stream(
-        cell.key, first, cell.micro, dtype=getattr(torch, plan.dtype), device=plan.device, workspace=workspace
+def _failure(plan: Plan, cell: int, block: int, error: BaseException) -> SimulateError:
+    if isinstance(error, SimulateError):
+        return error
+    failure = RunFailed(
+        f"{plan.experiment.name}: block {block} of cell {cell} raised {type(error).__name__}: {error}"
     )
-    with torch.no_grad():
-        columns: Columns = plan.experiment.trial(cell.parameters, stream, cell.micro)
-    return {name: torch.as_tensor(column).cpu().numpy() for name, column in columns.items()}
+    failure.__cause__ = error
+    return failure
 
 
-class _Merge:
-    """Block summaries merged strictly in block order; early arrivals wait."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._blocks = [plan.blocks(cell) for cell in plan.cells]
-        self._next = [0] * len(self._blocks)
-        self._waiting: list[dict[int, Summary]] = [{} for _ in self._blocks]
-        self.summaries = [Summary() for _ in self._blocks]
-
-    def add(self, cell: int, block: int, summary: Summary) -> None:
-        if not (0 <= cell < len(self._blocks) and 0 <= block < self._blocks[cell]):
-            raise RunFailed(f"block {block} of cell {cell} is not in the plan")
-        self._waiting[cell][block] = summary
-        while self._next[cell] in self._waiting[cell]:
-            summary = self._waiting[cell].pop(self._next[cell])
-            self.summaries[cell] = self.summaries[cell].merge(summary)
-            self._next[cell] += 1
-
-    def missing(self) -> list[tuple[int, int]]:
-        return [
-            (cell, block)
-            for cell, total in enumerate(self._blocks)
-            for block in range(self._next[cell], total)
-            if block not in self._waiting[cell]
-        ]
-
-    def trials_done(self) -> int:
-        waiting = sum(summary.trials for cell in self._waiting for summary in cell.values())
-        return waiting + sum(summary.trials for summary in self.summaries)
+def _require_device(device: str) -> None:
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present[device]:
+        raise BadInput(f"the plan asks for the device {device!r}, and this torch finds no such device here")
 
 
-def _compute(
-    plan: Plan,
-    todo: list[tuple[int, int]],
-    merged: _Merge,
-    directory: RunDirectory | None,
-    threads: int,
-    progress: Progress | None,
-    stop: StopRequest,
-) -> int:
-    cells = plan.cells
-    local = threading.local()
-    if progress is not None:
-        progress.start(plan.trials * len(cells), merged.trials_done())
-
-    def prepare() -> None:
-        # One thread to a block: a sum over one row rounds differently on two threads.
-        torch.set_num_threads(1)
-        local.workspace = Workspace()
-
-    def work(cell: int, block: int) -> Summary:
-        return block_summary(plan, cells[cell], block, local.workspace)
-
-    intra_op = torch.get_num_threads()
-    remaining = iter(todo)
-    pending: dict[Future[Summary], tuple[int, int]] = {}
-    computed = 0
-    try:
-        with ThreadPoolExecutor(threads, initializer=prepare) as pool:
-            _top_up(pool, work, remaining, pending, threads)
-            while pending:
-                done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in done:
-                    cell, block = pending.pop(future)
-                    summary = _outcome(future, plan, cell, block)
-                    merged.add(cell, block, summary)
-                    if directory is not None:
-                        directory.append(cell, block, summary)
-                    computed += 1
-                    if progress is not None:
-                        progress.advance(summary.trials)
-                if stop.signal_number is None:
-                    _top_up(pool, work, remaining, pending, threads)
-                else:  # finish what is being computed, drop what only waits
-                    for future in [future for future in pending if future.cancel()]:
-                        del pending[future]
-    finally:
-        torch.set_num_threads(intra_op)
-    return computed
-
-
-def _top_up(
-    pool: ThreadPoolExecutor,
-    work: Any,
-    remaining: Iterator[tuple[int, int]],
-    pending: dict[Future[Summary], tuple[int, int]],
-    threads: int,
-) -> None:
-    """Keep one block waiting for each thread, no more: memory stays flat and a stop is quick."""
-    while len(pending) < 2 * threads:
-        address = next(remaining, None)
-        if address is None:
-            return
-        pending[pool.submit(work, *address)] = address
-
-
-def _outcome(future: Future[Summary], plan: Plan, cell: int, block: int) -> Summary:
-    try:
-        return future.result()
-    except SimulateError:
-        raise
-    except Exception as error:
-        raise RunFailed(
-            f"{plan.experiment.name}: block {block} of cell {cell} raised {type(error).__name__}: {error}"
-        ) from error
+def _usable_cores(device: str) -> int:
+    """Cores that this process may use, which on a cluster are fewer than the machine has."""
+    # os.sched_getaffinity is not everywhere.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device == "cpu" else min(cores, _MOST_DEVICE_THREADS)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulate.errors import RunFailed
-from simulate.statistics import Moments, Sketch
+from simulate.statistics import Moments, Sketch, clopper_pearson, mean_interval, variance_interval
+
+QUANTILES = (0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Summary:
     moments: dict[str, Moments] = field(default_factory=dict)
     sketches: dict[str, Sketch] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """What the summary holds, by column: "count" or "moments", with the shape of an entry."""
+        counts = {name: f"count{list(count.shape)}" for name, count in self.counts.items()}
+        return counts | {name: f"moments{list(entry.shape)}" for name, entry in self.moments.items()}
+
     @classmethod
     def of(cls, columns: Mapping[str, NDArray[Any]]) -> Summary:
         """Summarise columns that share their first axis, the trials."""
@@ -48,9 +56,16 @@ class Summary:
         return summary
 
     def merge(self, other: Summary) -> Summary:
-        """The summary of both sets of trials. Integers merge exactly; floats depend on the order, to the bit."""
+        """The summary of both sets of trials. Integers merge exactly; floats depend on the order, to the bit.
+
+        Raises:
+            RunFailed: the two hold different columns.
+
+        """
         if self.trials == 0:
             return other
+        if self.columns != other.columns:
+            raise RunFailed(f"summaries of columns {self.columns} and {other.columns} cannot be merged")
         return Summary(
             self.trials + other.trials,
             {name: count + other.counts[name] for name, count in self.counts.items()},
@@ -76,3 +91,66 @@ class Summary:
             {name: Moments.from_json(moments) for name, moments in data["moments"].items()},
             {name: Sketch.from_json(sketch) for name, sketch in data["sketches"].items()},
         )
+
+
+def describe(summary: Summary, confidence: float = 0.95, simultaneous: bool = False) -> dict[str, Any]:
+    """What a summary says about each column, as JSON data: the report of an experiment that has no own one.
+
+    A boolean column gets its `count`, `probability` and the Clopper–Pearson interval `low`, `high`. Any other
+    gets `mean` with `low`, `high` and `std` with `std_low`, `std_high` (asymptotic in the number of trials),
+    `minimum`, `maximum`, `nonfinite` (how many values were NaN or infinite: they enter nothing else, and
+    while there are any, no interval is given) and, if it is one number a trial, `quantiles` with
+    distribution-free intervals. Where a column has more than one number a trial, these are nested lists of
+    its shape.
+
+    Args:
+        summary: of at least one trial.
+        confidence: of every interval.
+        simultaneous: let all these intervals hold at once (Bonferroni) instead of one by one.
+
+    """
+    if simultaneous:
+        intervals = sum(count.size for count in summary.counts.values())
+        intervals += sum(2 * moments.count.size for moments in summary.moments.values())
+        intervals += len(QUANTILES) * len(summary.sketches)
+        confidence = 1 - (1 - confidence) / max(1, intervals)
+    columns: dict[str, Any] = {}
+    for name, count in summary.counts.items():
+        low, high = clopper_pearson(count, summary.trials, confidence)
+        found = {"count": count, "probability": count / summary.trials, "low": low, "high": high}
+        columns[name] = {key: np.asarray(value).tolist() for key, value in found.items()}
+    for name, moments in summary.moments.items():
+        found = _describe_moments(moments, confidence)
+        columns[name] = {key: np.asarray(value).tolist() for key, value in found.items()}
+        if name in summary.sketches and summary.sketches[name].count:
+            columns[name]["quantiles"] = _describe_sketch(summary.sketches[name], confidence)
+    return {"trials": summary.trials, "columns": columns}
+
+
+def _describe_moments(moments: Moments, confidence: float) -> dict[str, NDArray[Any]]:
+    # An interval needs a sample: values that are not finite, or a sum of squares that overflowed, make none.
+    known = (moments.nonfinite == 0) & np.isfinite(moments.m4)
+    count = np.where(known, moments.count, 0)
+    low, high = mean_interval(count, moments.mean, moments.variance, confidence)
+    spread = variance_interval(count, moments.variance, moments.fourth_central_moment, confidence)
+    return {
+        "mean": moments.mean,
+        "low": low,
+        "high": high,
+        "std": moments.std,
+        "std_low": np.sqrt(spread[0]),
+        "std_high": np.sqrt(spread[1]),
+        "minimum": moments.minimum,
+        "maximum": moments.maximum,
+        "nonfinite": moments.nonfinite,
+    }
+
+
+def _describe_sketch(sketch: Sketch, confidence: float) -> list[dict[str, float]]:
+    found = []
+    for probability in QUANTILES:
+        low, high = sketch.quantile_interval(probability, confidence)
+        found.append(
+            {"probability": probability, "value": sketch.quantile(probability), "low": low, "high": high}
+        )
+    return found

@@ -27,15 +27,18 @@ def document(result: Result, confidence: float = 0.95, simultaneous: bool = Fals
     """What `--json` prints: the plan, and an entry for each cell. Its keys are listed in the README.
 
     Raises:
-        BadInput: the confidence is not inside (0, 1).
+        BadInput: the confidence is not inside (0, 1), or the experiment is not one of `REPORTS`.
 
     """
     if not 0 < confidence < 1:
         raise BadInput(f"confidence must lie strictly between 0 and 1, got {confidence}")
-    report = REPORTS[result.plan.experiment.name]
+    name = result.plan.experiment.name
+    if name not in REPORTS:
+        raise BadInput(f"no report is known for {name!r}: read result.cells, or add a function to REPORTS")
+    report = REPORTS[name]
     plan: dict[str, Any] = _finite(
         {
-            "experiment": result.plan.experiment.name,
+            "experiment": name,
             "confidence": confidence,
             "intervals": "simultaneous" if simultaneous else "pointwise",
             "plan": result.plan.to_json(),
@@ -61,6 +64,6 @@ __all__ = [
     "REPORTS",
     "GradNorm",
     "InitFlip",
-    "document",
     "device_named",
+    "document",
 ]

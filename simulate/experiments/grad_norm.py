@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from simulate import activations
 from simulate.engine import CellResult, Columns, Experiment
-from simulate.experiments.two_layer import TwoLayer, gradient_norm_json
+from simulate.experiments.two_layer import TwoLayer, double, gradient_norm_json, in_float64
 from simulate.onestep import ENGINES
 from simulate.statistics import clopper_pearson
 from simulate.streams import Stream
@@ -25,13 +27,16 @@ class GradNorm(TwoLayer):
 
 
 def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
-    """Columns of `batch` trials: zero_gradient (boolean), gradient_norm, gradient_norm_squared; shape (batch,)."""
+    """Columns of `batch` trials: zero_gradient (boolean), gradient_norm and its square, of shape (batch,)."""
     del batch  # the stream knows it
     draw, respond = ENGINES[parameters.engine]
-    draws = draw(parameters.width, parameters.dim, (), stream)
-    activation = activations.get(parameters.activation)
-    response = respond(parameters.width, parameters.dim, activation, (), draws, stream.buffer)
-    norm = response.gradient_norm.double()
+    width, dim, activation = parameters.width, parameters.dim, activations.get(parameters.activation)
+    draws = draw(width, dim, (), stream)
+    norm = double(respond(width, dim, activation, (), draws, stream.buffer).gradient_norm)
+    faint = (norm == 0).nonzero().squeeze(1)
+    if len(faint) and stream.dtype != torch.float64:  # zero, or too small for float32
+        exact, buffer = in_float64(draws, faint)
+        norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm
     return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
 
 
@@ -46,8 +51,8 @@ def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> d
     shared = 1 - (1 - confidence) / len(QUANTILES) if simultaneous else confidence
     quantiles = []
     for p in QUANTILES:
-        low, high = sketch.quantile_interval(p, shared)
-        quantiles.append({"probability": p, "value": float(sketch.quantile(p)), "low": low, "high": high})
+        least, most = sketch.quantile_interval(p, shared)
+        quantiles.append({"probability": p, "value": float(sketch.quantile(p)), "low": least, "high": most})
     zero = int(summary.counts["zero_gradient"])
     low, high = clopper_pearson(zero, summary.trials, confidence)
     return {

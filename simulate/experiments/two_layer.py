@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from simulate import activations, laws
 from simulate.engine import CellResult
 from simulate.errors import BadInput
-from simulate.onestep import ENGINES
+from simulate.onestep import ENGINES, Buffer, Draws
 from simulate.statistics import Moments, mean_interval, variance_interval
+from simulate.streams import Workspace
 
 ENGINE_NAMES = ("auto", *ENGINES)
 
@@ -23,7 +26,8 @@ class TwoLayer:
     Attributes:
         width: k ≥ 1.
         dim: d ≥ 2.
-        activation: a name, or the address of a function, see `simulate.activations.get`.
+        activation: a name, or the address of a function, see `simulate.activations.get`. A function or an
+            `Activation` is registered under its own name, by which this process finds it again.
         engine: "conditional" (exact in law, never forms W), "dense" (draws W), or "auto" (conditional).
 
     """
@@ -34,16 +38,21 @@ class TwoLayer:
     engine: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise BadInput(f"width must be at least 1, got {self.width}")
-        if self.dim < 2:
-            raise BadInput(f"dim must be at least 2 (on a line there is no direction to turn), got {self.dim}")
+        self._set("width", _whole(self.width, "width", 1))
+        self._set("dim", _whole(self.dim, "dim", 2, " (on a line there is no direction to turn)"))
         if self.engine not in ENGINE_NAMES:
             raise BadInput(f"engine is one of {', '.join(ENGINE_NAMES)}, got {self.engine!r}")
         if self.engine == "auto":
-            object.__setattr__(self, "engine", "conditional")
+            self._set("engine", "conditional")
+        activation = activations.get(self.activation)
+        if not isinstance(self.activation, str):
+            activations.register(activation)
         # The canonical name: it is what enters the random numbers, the manifest and the tables.
-        object.__setattr__(self, "activation", activations.get(self.activation).name)
+        self._set("activation", activation.name)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Give a field its canonical value, while the record is being made."""
+        object.__setattr__(self, name, value)
 
     @property
     def numbers_per_trial(self) -> int:
@@ -51,6 +60,34 @@ class TwoLayer:
         if self.engine == "dense":
             return self.width * self.dim + self.dim
         return 2 * self.width
+
+
+def _whole(value: Any, name: str, least: int, why: str = "") -> int:
+    """The value as a plain int, for it is written to files and hashed."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise BadInput(f"{name} must be at least {least}{why}, got {number}")
+    return number
+
+
+def in_float64(draws: Draws, rows: Tensor) -> tuple[Draws, Buffer]:
+    """Some rows of the draws in float64, with working memory: what it takes to compute those trials again."""
+    workspace = Workspace()
+    exact = {name: double(value[rows]) for name, value in draws.items()}
+    device = next(iter(exact.values())).device
+
+    def buffer(name: str, *shape: int) -> Tensor:
+        return workspace.buffer(name, (len(rows), *shape), torch.float64, device)
+
+    return exact, buffer
+
+
+def double(values: Tensor) -> Tensor:
+    """The values in float64; on the CPU if they come from one of Apple's GPUs, which have no float64."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def device_named(name: str) -> str:
@@ -66,7 +103,7 @@ def device_named(name: str) -> str:
     if name not in present:
         raise BadInput(f"device is one of auto, {', '.join(present)}, got {name!r}")
     if not present[name]:
-        raise BadInput(f"--device {name}: this torch ({torch.__version__}) finds no such device here; use cpu")
+        raise BadInput(f"--device {name}: torch {torch.__version__} finds no such device here; use cpu")
     return name
 
 

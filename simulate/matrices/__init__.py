@@ -2,5 +2,6 @@
 
 from simulate.matrices.dense import DenseGaussian
 from simulate.matrices.interface import GaussianMatrix
+from simulate.matrices.lazy import LazyGaussian
 
-__all__ = ["DenseGaussian", "GaussianMatrix"]
+__all__ = ["DenseGaussian", "GaussianMatrix", "LazyGaussian"]

@@ -1,7 +1,8 @@
-"""The power of the tests that `simulate.statistics.design` designs, summed exactly over binomial outcomes."""
+"""The power of the tests that `simulate.statistics.design` designs: exact binomial sums and inverses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,11 @@ from simulate.statistics._binomial import lower_critical, lower_tail, upper_crit
 from simulate.statistics._checks import Floats, Integers
 
 Departure = Literal["both", "above", "below"]
+
+# More trials than anybody runs: at a microsecond each, 2^40 take twelve days. The power for two samples is a
+# sum over √n outcomes, and its inverse would take minutes beyond 2^30.
+MOST_TRIALS = 2**40
+MOST_TRIALS_OF_TWO = 2**30
 
 # The part of the miss rate that sums over the first sample's outcomes may leave out. It counts as missed, so
 # the power errs on the low side.
@@ -70,7 +76,7 @@ class TwoSamplePower:
 
     def __init__(self, trials: int, probability: float, level: float, miss: float, stricter: int = 0) -> None:
         """Find the critical counts; `level` is the error rate of each bound."""
-        self.trials = trials
+        self.trials, self.probability, self.miss = trials, probability, miss
         first = max(int(lower_critical(trials, probability, _LEFT_OUT * miss)), 0)
         last = min(int(upper_critical(trials, probability, _LEFT_OUT * miss)), trials)
         outcomes = np.arange(first, last + 1)
@@ -83,6 +89,17 @@ class TwoSamplePower:
     def at(self, second: float) -> float:
         """The power when the second sample has this probability."""
         return float(self.weights @ upper_tail(self.critical, self.trials, second))
+
+    def first_seen(self) -> float | None:
+        """The smallest departure upwards that has power 1 − miss; None if there is none."""
+        if self.at(1.0) < 1 - self.miss:
+            return None
+        fails, holds = self.probability, 1.0
+        # Bisection to the spacing of float64 at 1; the power increases with the second probability.
+        for _ in range(53):
+            middle = (fails + holds) / 2
+            fails, holds = (fails, middle) if self.at(middle) >= 1 - self.miss else (middle, holds)
+        return holds - self.probability
 
 
 def two_sample_power(
@@ -101,3 +118,26 @@ def two_sample_power(
     if below is not None:
         power = min(power, TwoSamplePower(trials, 1 - probability, level, miss, stricter).at(1 - below))
     return power
+
+
+def sufficient_trials(
+    power: Callable[[int], float], miss: float, discrepancy: float, most: int, within: float = 0.0
+) -> int:
+    """An n at which a power that tends to 1 is at least 1 − miss: by doubling, then bisection.
+
+    The bisection ends when a relative `within` above an n that fails; more than `most` trials are refused.
+    """
+    fails, holds = 0, 1
+    while power(holds) < 1 - miss:
+        fails, holds = holds, 2 * holds
+        if holds > most:
+            raise too_many(discrepancy, most)
+    while holds - fails > max(1.0, within * holds):
+        middle = (fails + holds) // 2
+        fails, holds = (fails, middle) if power(middle) >= 1 - miss else (middle, holds)
+    return holds
+
+
+def too_many(discrepancy: float, most: int) -> BadInput:
+    """The refusal of a discrepancy that is too small."""
+    return BadInput(f"a discrepancy of {discrepancy!r} takes more than {most} trials: raise it")

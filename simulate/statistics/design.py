@@ -38,16 +38,17 @@ from simulate.errors import BadInput
 from simulate.statistics import _checks
 from simulate.statistics._binomial import lower_critical, upper_critical
 from simulate.statistics._power import (
+    MOST_TRIALS,
+    MOST_TRIALS_OF_TWO,
     Departure,
     TwoSamplePower,
     alternatives,
     proportion_power,
+    sufficient_trials,
     tail_level,
+    too_many,
     two_sample_power,
 )
-
-# More trials than anybody runs; counts up to here, and their sums, are exact in float64.
-_MOST_TRIALS = 10**14
 
 # Discrepancies are rounded up by this much, more than the error of the inverse functions behind them, so that
 # a check with exactly the returned numbers is accepted.
@@ -197,7 +198,7 @@ def trials_to_resolve(
 
     Raises:
         BadInput: rates outside (0, 1) or with a sum of 1 or more; no probability at that discrepancy; more
-            than 10¹⁴ trials needed.
+            than 2⁴⁰ (about 10¹²) trials needed.
 
     """
     p = _checks.closed_unit(probability, "probability")
@@ -205,8 +206,11 @@ def trials_to_resolve(
     wanted = alternatives(p, delta, departure)
     # The critical count itself, moved by one, is at least the interpolated one moved by one, and needs no
     # solver: an n that passes with it lies where the envelope passes.
-    enough = _sufficient(
-        lambda n: float(proportion_power(np.array(n), p, wanted, level, stricter=1)), miss, discrepancy
+    enough = sufficient_trials(
+        lambda n: float(proportion_power(np.array(n), p, wanted, level, stricter=1)),
+        miss,
+        discrepancy,
+        MOST_TRIALS,
     )
     top, length = enough, 64
     while top > 1:
@@ -270,15 +274,19 @@ def two_sample_trials_to_resolve(
             rate false_alarm / 2 then take the place of the intervals.
 
     Raises:
-        BadInput: as `trials_to_resolve`.
+        BadInput: as `trials_to_resolve`, and already beyond 2³⁰ trials.
 
     """
     p = _checks.closed_unit(probability, "probability")
     delta, _ = _checked_rates(discrepancy, false_alarm, miss, departure)
     wanted = alternatives(p, delta, departure)
     level = tail_level(false_alarm / 2, departure)
-    return _sufficient(
-        lambda n: two_sample_power(n, p, wanted, level, miss, stricter=1), miss, discrepancy, within=1e-3
+    return sufficient_trials(
+        lambda n: two_sample_power(n, p, wanted, level, miss, stricter=1),
+        miss,
+        discrepancy,
+        MOST_TRIALS_OF_TWO,
+        within=1e-3,
     )
 
 
@@ -300,9 +308,9 @@ def two_sample_smallest_discrepancy(
     level = tail_level(false_alarm / 2, departure)
     above = below = None
     if departure != "below":
-        above = _first_seen(TwoSamplePower(n, p, level, miss), p, miss)
+        above = TwoSamplePower(n, p, level, miss).first_seen()
     if departure != "above":
-        below = _first_seen(TwoSamplePower(n, 1 - p, level, miss), 1 - p, miss)
+        below = TwoSamplePower(n, 1 - p, level, miss).first_seen()
     return _larger(above, below, n, p, departure)
 
 
@@ -324,14 +332,14 @@ def mean_trials_to_resolve(
 
     Raises:
         BadInput: a variance or discrepancy that is not positive; rates outside (0, 1) or with a sum of 1 or
-            more; more than 10¹⁴ values needed.
+            more; more than 2⁴⁰ values needed.
 
     """
     delta, level = _checked_rates(discrepancy, false_alarm, miss, departure)
     spread = math.sqrt(_checks.positive(variance, "variance"))
     root = _quantiles(level, miss) * spread / delta
-    if not root**2 <= _MOST_TRIALS:
-        raise _too_many(discrepancy)
+    if root > math.sqrt(MOST_TRIALS):
+        raise too_many(discrepancy, MOST_TRIALS)
     n = max(math.ceil(root**2), 1)
     # Rounding may put the ceiling one off; the inverse function decides.
     while mean_smallest_discrepancy(n, variance, false_alarm, miss, departure) > delta:
@@ -376,34 +384,6 @@ def _checked_rates(
     return _checks.positive(discrepancy, "discrepancy"), tail_level(alpha, departure)
 
 
-def _sufficient(power: Callable[[int], float], miss: float, discrepancy: float, within: float = 0.0) -> int:
-    """An n at which a power that tends to 1 is at least 1 − miss: by doubling, then bisection.
-
-    The bisection ends when a relative `within` above an n that fails.
-    """
-    fails, holds = 0, 1
-    while power(holds) < 1 - miss:
-        fails, holds = holds, 2 * holds
-        if holds > _MOST_TRIALS:
-            raise _too_many(discrepancy)
-    while holds - fails > max(1.0, within * holds):
-        middle = (fails + holds) // 2
-        fails, holds = (fails, middle) if power(middle) >= 1 - miss else (middle, holds)
-    return holds
-
-
-def _first_seen(power: TwoSamplePower, probability: float, miss: float) -> float | None:
-    """The smallest departure upwards that has power 1 − miss; None if there is none."""
-    if power.at(1.0) < 1 - miss:
-        return None
-    fails, holds = probability, 1.0
-    # Bisection to the spacing of float64 at 1; the power increases with the second probability.
-    for _ in range(53):
-        middle = (fails + holds) / 2
-        fails, holds = (fails, middle) if power.at(middle) >= 1 - miss else (middle, holds)
-    return holds - probability
-
-
 def _larger(
     above: float | None, below: float | None, trials: int, probability: float, departure: Departure
 ) -> float:
@@ -418,7 +398,3 @@ def _larger(
         room[side] if value is None else min(value * _ROUND_UP, room[side])
         for side, value in zip(sides, found, strict=True)
     )
-
-
-def _too_many(discrepancy: float) -> BadInput:
-    return BadInput(f"a discrepancy of {discrepancy!r} takes more than 10^14 trials: raise it")

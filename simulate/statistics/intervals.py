@@ -260,7 +260,7 @@ def quantile_rank_interval(
     if not np.all((p > 0) & (p < 1)):
         wrong = p[~((p > 0) & (p < 1))].flat[0]
         raise BadInput(f"probability must lie strictly between 0 and 1, got {wrong}")
-    return lower_critical(n, p, alpha / 2) + 1, upper_critical(n, p, alpha / 2)
+    return np.asarray(lower_critical(n, p, alpha / 2) + 1), upper_critical(n, p, alpha / 2)
 
 
 def _moment(values: Floats, known: NDArray[np.bool_], name: str, *, signed: bool = False) -> Floats:

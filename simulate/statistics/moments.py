@@ -129,14 +129,14 @@ class Moments:
                 + 4.0 * delta * (share * other.m3 - other_share * self.m3)
             )
         return Moments(
-            count=count,
+            count=np.asarray(count),
             mean=np.where(self.count > 0, mean, other.mean),
-            m2=m2,
-            m3=m3,
-            m4=m4,
-            minimum=np.fmin(self.minimum, other.minimum),
-            maximum=np.fmax(self.maximum, other.maximum),
-            nonfinite=self.nonfinite + other.nonfinite,
+            m2=np.asarray(m2),
+            m3=np.asarray(m3),
+            m4=np.asarray(m4),
+            minimum=np.asarray(np.fmin(self.minimum, other.minimum)),
+            maximum=np.asarray(np.fmax(self.maximum, other.maximum)),
+            nonfinite=np.asarray(self.nonfinite + other.nonfinite),
         )
 
     @property
@@ -185,7 +185,7 @@ class Moments:
         """The moments that `to_json` wrote.
 
         Raises:
-            BadInput: a record that `to_json` cannot have written.
+            BadInput: a record that is incomplete or of another form.
 
         """
         try:

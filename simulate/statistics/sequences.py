@@ -90,7 +90,7 @@ def log_evidence(
         _checks.closed_unit(value, "probability")
     a, b = _checks.positive(a, "a"), _checks.positive(b, "b")
     s, n, p = _checks.together(s, n, p)
-    return _log_mixture(s, n, a, b) + _scaled_divergence(s, n, p)
+    return np.asarray(_log_mixture(s, n, a, b) + _scaled_divergence(s, n, p))
 
 
 def sequential_test(

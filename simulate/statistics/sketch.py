@@ -3,9 +3,9 @@
 The bin of a value is read off its float64 bit pattern: sign, exponent and the first `bits` bits of the
 mantissa. Every power of two is cut into 2^bits bins of equal width, so a bin is never wider than 2^(−bits)
 times its own edge nearest to zero: 0.4 % by default, from 10^(−308) to 10^308, with no range to choose in
-advance. (The same idea, without its rounding of the logarithm, as HdrHistogram by G. Tene, and as DDSketch by
-C. Masson, J. E. Rim and H. K. Lee, PVLDB 12, 2019.) Below the smallest normal number 2^(−1022) the bins keep
-the width 2^(−1022 − bits).
+advance. (G. Tene's HdrHistogram has such bins for integers; the DDSketch of C. Masson, J. E. Rim and
+H. K. Lee, PVLDB 12, 2019, has logarithmic ones.) Below the smallest normal number 2^(−1022) the bins keep the
+width 2^(−1022 − bits).
 
 Counts are integers, so merging is exact, commutative and associative.
 """
@@ -170,10 +170,10 @@ class Sketch:
         before = below[place]
         own = below[np.searchsorted(self.bins, at, side="right")] - before
         low, high = _edges(at, self.bits)
+        # The bins of 0 and ±∞ are points, which are reached as a whole: (1 − 0)/(1 − 0).
         wide = high > low
-        # The last bin before ∞ is capped by the largest float64, and both ends are halved against overflow.
-        span = np.where(wide, high / 2 - low / 2, 1.0)
-        part = np.where(wide, (np.where(wide, points, 0.0) / 2 - np.where(wide, low, 0.0) / 2) / span, 1.0)
+        low, high, inside = np.where(wide, low, 0.0), np.where(wide, high, 1.0), np.where(wide, points, 1.0)
+        part = (inside - low) / (high - low)
         return np.where(unknown, np.nan, (before + part * own) / n)
 
     def edges_and_counts(self) -> tuple[Floats, Floats, Integers]:
@@ -210,7 +210,7 @@ class Sketch:
         """The sketch that `to_json` wrote.
 
         Raises:
-            BadInput: a record that `to_json` cannot have written.
+            BadInput: a record that is incomplete or of another form.
 
         """
         try:

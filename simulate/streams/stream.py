@@ -109,9 +109,7 @@ class Stream:
         """An uninitialised working tensor of shape (batch, *shape), the same memory at every batch."""
         return self.workspace.buffer(name, (self.batch, *shape), dtype or self.dtype, self.device)
 
-    def normals(
-        self, name: str, *shape: int, dtype: torch.dtype | None = None, offset: int = 0
-    ) -> Tensor:
+    def normals(self, name: str, *shape: int, dtype: torch.dtype | None = None, offset: int = 0) -> Tensor:
         """Independent N(0, 1) numbers of shape (batch, *shape).
 
         `offset` skips that many elements of each trial's stream: `normals("u", n, offset=m)` is the slice
@@ -145,9 +143,7 @@ class Stream:
         return np.uint32(self.key[0]), np.uint32(self.key[1]), np.uint32(word), np.uint64(self.first)
 
     def _host(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return self.workspace.buffer(
-            f"draw:{name}", (self.batch, *shape), dtype, torch.device("cpu")
-        )
+        return self.workspace.buffer(f"draw:{name}", (self.batch, *shape), dtype, torch.device("cpu"))
 
     def _fill(
         self, kernel: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype, offset: int

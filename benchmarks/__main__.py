@@ -1,0 +1,124 @@
+"""`python -m benchmarks`: measure everything once and print the tables as Markdown."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+
+import torch
+
+from benchmarks import baselines
+from benchmarks.timing import machine, seconds
+from simulate import INIT_FLIP, InitFlip, Plan
+from simulate.engine import block_summary
+from simulate.streams import Stream, Workspace
+
+
+def main() -> None:
+    """Print every table; a few minutes on two cores."""
+    torch.set_num_threads(1)
+    print(f"Measured on {machine()}; one thread unless said otherwise.\n")
+    for section in (normals, one_step, cost_against_dim, whole_commands):
+        section()
+
+
+def table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print one table as Markdown."""
+    print(f"### {title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    print(flush=True)
+
+
+def normals() -> None:
+    """Normal numbers a second: our stream against torch, on arrays that fit the cache."""
+    rows, columns = 32, 4096
+    workspace = Workspace()
+    buffers = {dtype: torch.empty(rows, columns, dtype=dtype) for dtype in (torch.float32, torch.float64)}
+
+    def ours(dtype: torch.dtype) -> Callable[[], object]:
+        stream = Stream((1, 2), 0, rows, workspace=workspace)
+        return lambda: stream.normals("u", columns, dtype=dtype)
+
+    lines = []
+    for dtype, buffer in buffers.items():
+        mine = rows * columns / seconds(ours(dtype)) / 1e6
+        theirs = rows * columns / seconds(buffer.normal_) / 1e6
+        lines.append((str(dtype)[6:], f"{mine:,.0f}", f"{theirs:,.0f}", f"{mine / theirs:.1f}"))
+    table("Normals, millions a second", ("type", "simulate.streams", "torch normal_", "ratio"), lines)
+
+
+def micro_batch(width: int, dim: int, **parameters: object) -> tuple[Callable[[], object], int]:
+    """A call that simulates some thousand trials as a run does, and their number."""
+    point = InitFlip(width=width, dim=dim, steps=(2.0,), **parameters)  # type: ignore[arg-type]
+    trials = Plan(INIT_FLIP, (point,), 1).cells[0].micro * (1 if width * dim > 2**24 else 8)
+    plan = Plan(INIT_FLIP, (point,), trials)
+    cell, workspace = plan.cells[0], Workspace()
+    return (lambda: block_summary(plan, cell, 0, workspace)), min(trials, cell.block)
+
+
+def one_step(width: int = 4096, dim: int = 1024) -> None:
+    """Trials a second of the one-step experiment, one step size, ReLU."""
+    conditional, trials = micro_batch(width, dim)
+    dense, dense_trials = micro_batch(width, dim, engine="dense")
+    best = seconds(baselines.DenseAtItsBest(width, dim))
+    times = {
+        "conditional engine (with its statistics)": seconds(conditional) / trials,
+        "dense engine (with its statistics)": seconds(dense) / dense_trials,
+        "dense torch at its best (preallocated)": best,
+        "dense torch, batched": seconds(lambda: baselines.dense_batched(width, dim)) / 8,
+        "nn.Linear and autograd": seconds(lambda: baselines.module_and_autograd(width, dim)),
+    }
+    rows = [(name, f"{1e6 * time:,.1f}", f"{best / time:,.2f}") for name, time in times.items()]
+    table(f"One step at (k, d) = ({width}, {dim})", ("way", "µs a trial", "times the best dense torch"), rows)
+
+
+def cost_against_dim(width: int = 4096) -> None:
+    """Cost of a conditional trial over the input dimension: it should not depend on it."""
+    times = []
+    for power in range(6, 21, 2):
+        work, trials = micro_batch(width, 2**power)
+        times.append((power, seconds(work, repeats=3) / trials))
+    base = times[0][1]
+    rows = [(f"2^{power}", f"{1e6 * time:.1f}", f"{time / base:.2f}") for power, time in times]
+    table(f"Conditional trial against d, k = {width}", ("d", "µs", "relative to 2^6"), rows)
+
+
+def whole_commands() -> None:
+    """Wall time and peak memory of commands as a user types them."""
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {
+            "simulate --help": ["--help"],
+            "simulate init-flip --width 4096 --dim 1024": "init-flip --width 4096 --dim 1024".split(),
+            "simulate init-flip --width 1000000 --dim 1000000 --trials 400": (
+                "init-flip --width 1000000 --dim 1000000 --trials 400"
+            ).split(),
+        }
+        rows = []
+        for i, (name, arguments) in enumerate(commands.items()):
+            out = ["--out", f"{folder}/{i}"] if "--help" not in arguments else []
+            subprocess.run([sys.executable, "-m", "simulate.cli", "--help"], capture_output=True, check=True)
+            wall, peak = _measured([sys.executable, "-m", "simulate.cli", *arguments, *out])
+            rows.append((f"`{name}`", f"{wall:.2f}", f"{peak / 2**20:.2f}"))
+    table("Whole commands, all threads", ("command", "seconds", "peak memory, GiB"), rows)
+
+
+def _measured(command: list[str]) -> tuple[float, float]:
+    """Wall seconds and peak resident KiB of a command, by a process of its own."""
+    code = (
+        "import resource,subprocess,sys,time;t=time.perf_counter();"
+        "subprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL,stderr=subprocess.DEVNULL);"
+        "print(time.perf_counter()-t,resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
+    )
+    wall, peak = map(float, answer.stdout.split())
+    return wall, peak if math.isfinite(peak) else 0.0
+
+
+if __name__ == "__main__":
+    main()

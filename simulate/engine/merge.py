@@ -1,0 +1,72 @@
+"""Block summaries merged strictly in block order, whatever the order in which they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simulate.engine.plan import Plan
+from simulate.engine.summary import Summary
+from simulate.errors import RunFailed
+
+
+class Merge:
+    """The summaries of a plan's cells while its blocks come in. A block that comes early waits.
+
+    Attributes:
+        summaries: for each cell, the merge of its first blocks, as far as they are there without a gap.
+        trials: trials of all blocks that have come.
+
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._cells = plan.cells
+        self._blocks = [plan.blocks(cell) for cell in self._cells]
+        self._next = [0] * len(self._blocks)
+        self._waiting: list[dict[int, Summary]] = [{} for _ in self._blocks]
+        self._columns: list[dict[str, str] | None] = [None for _ in self._blocks]
+        self.summaries = [Summary() for _ in self._blocks]
+        self.trials = 0
+
+    def add(self, cell: int, block: int, summary: Summary) -> None:
+        """Take in a block; the same block a second time changes nothing.
+
+        Raises:
+            RunFailed: the plan has no such block, or it has other trials or columns.
+
+        """
+        if not (0 <= cell < len(self._blocks) and 0 <= block < self._blocks[cell]):
+            raise RunFailed(f"block {block} of cell {cell} is not in the plan")
+        expected = len(self._plan.trials_of(self._cells[cell], block))
+        if summary.trials != expected:
+            raise RunFailed(f"block {block} of cell {cell} has {summary.trials} trials, not {expected}")
+        if self._has(cell, block):
+            return
+        # Compared at once and not only when it is merged: what does not fit must not get to the disk.
+        columns = self._columns[cell] = self._columns[cell] or summary.columns
+        if columns != summary.columns:
+            raise RunFailed(
+                f"{self._plan.experiment.name}: block {block} of cell {cell} has columns {summary.columns}, "
+                f"the blocks before it {columns}: the trial has changed, start again in another directory"
+            )
+        self.trials += summary.trials
+        waiting = self._waiting[cell]
+        waiting[block] = summary
+        while self._next[cell] in waiting:
+            self.summaries[cell] = self.summaries[cell].merge(waiting.pop(self._next[cell]))
+            self._next[cell] += 1
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """The blocks (cell, block) that have not come when they are reached, in order."""
+        for cell, total in enumerate(self._blocks):
+            for block in range(self._next[cell], total):
+                if not self._has(cell, block):
+                    yield cell, block
+
+    @property
+    def complete(self) -> bool:
+        """Whether every block is there."""
+        return self._next == self._blocks
+
+    def _has(self, cell: int, block: int) -> bool:
+        return block < self._next[cell] or block in self._waiting[cell]
