@@ -90,19 +90,18 @@ def cost_against_dim(width: int = 4096) -> None:
 def whole_commands() -> None:
     """Wall time and peak memory of commands as a user types them."""
     with tempfile.TemporaryDirectory() as folder:
-        commands = {
-            "simulate --help": ["--help"],
-            "simulate init-flip --width 4096 --dim 1024": "init-flip --width 4096 --dim 1024".split(),
-            "simulate init-flip --width 1000000 --dim 1000000 --trials 400": (
-                "init-flip --width 1000000 --dim 1000000 --trials 400"
-            ).split(),
-        }
+        flip = ["init-flip", "--width"]
+        commands = [
+            ["--help"],
+            [*flip, "4096", "--dim", "1024"],
+            [*flip, "1000000", "--dim", "1000000", "--trials", "400"],
+        ]
         rows = []
-        for i, (name, arguments) in enumerate(commands.items()):
+        for i, arguments in enumerate(commands):
             out = ["--out", f"{folder}/{i}"] if "--help" not in arguments else []
             subprocess.run([sys.executable, "-m", "simulate.cli", "--help"], capture_output=True, check=True)
             wall, peak = _measured([sys.executable, "-m", "simulate.cli", *arguments, *out])
-            rows.append((f"`{name}`", f"{wall:.2f}", f"{peak / 2**20:.2f}"))
+            rows.append((f"`simulate {' '.join(arguments)}`", f"{wall:.2f}", f"{peak / 2**20:.2f}"))
     table("Whole commands, all threads", ("command", "seconds", "peak memory, GiB"), rows)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from figures.style import MARKERS, TWO_COLUMNS, colours, paper_style
 from simulate import laws
-from simulate.activations import get
+from simulate.deep import SCALINGS
 from simulate.engine import Plan, Result, grid
 from simulate.experiments import INIT_FLIP, InitFlip, document
 
@@ -63,7 +63,9 @@ def draw(result: Result, confidence: float = 0.95) -> Figure:
     return figure
 
 
-def _series(panel: Axes, kind: str, cell: dict[str, Any], direction: str, colour: Any, marker: str) -> None:
+def _series(
+    panel: Axes, kind: str, cell: dict[str, Any], direction: laws.Direction, colour: Any, marker: str
+) -> None:
     entries = [entry for entry in cell["flip"] if entry["direction"] == direction and entry[kind] is not None]
     sizes = np.array([entry[kind] for entry in entries])
     probability = np.array([entry["probability"] for entry in entries])
@@ -81,6 +83,13 @@ def _series(panel: Axes, kind: str, cell: dict[str, Any], direction: str, colour
     )
     smooth = np.linspace(0, sizes.max(), 200)
     limit = laws.flip_probability_limit(
-        get(cell["activation"]), **{kind: smooth}, direction=direction, fixed_sign=cell["fixed_sign"]
+        cell["activation"],
+        step=smooth if kind == "step" else None,
+        radius=smooth if kind == "radius" else None,
+        direction=direction,
+        fixed_sign=cell["fixed_sign"],
+        depth=cell["depth"],
+        gain=SCALINGS[cell["scaling"]],
+        dim=cell["dim"],
     )
     panel.plot(smooth, np.broadcast_to(limit, smooth.shape), color=colour, alpha=0.8)

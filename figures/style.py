@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
@@ -22,7 +23,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 @contextmanager
 def paper_style() -> Iterator[None]:
     """Fonts embedded as outlines that journals accept, small sizes, and identical bytes for identical data."""
-    settings = {
+    settings: dict[Any, Any] = {
+        **sns.axes_style("ticks"),
         "pdf.fonttype": 42,
         "svg.fonttype": "path",
         "svg.hashsalt": "signflip",
@@ -39,7 +41,7 @@ def paper_style() -> Iterator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
-    with mpl.rc_context({**sns.axes_style("ticks"), **settings}):
+    with mpl.rc_context(settings):
         yield
 
 

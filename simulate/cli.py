@@ -9,7 +9,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -17,8 +16,33 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from simulate.errors import BadInput, SimulateError
+from simulate.options import (
+    Act,
+    Confidence,
+    Depth,
+    Device,
+    DeviceOption,
+    Dim,
+    Direction,
+    Dtype,
+    DtypeOption,
+    Engine,
+    EngineOption,
+    Figure,
+    Json,
+    MostTrials,
+    Out,
+    Scaling,
+    ScalingOption,
+    Seed,
+    Simultaneous,
+    Trials,
+    Width,
+)
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from simulate.engine import Plan, Result
 
 app = typer.Typer(
@@ -27,61 +51,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-class Engine(StrEnum):
-    """How a trial is sampled."""
-
-    auto = "auto"
-    conditional = "conditional"
-    dense = "dense"
-
-
-class Device(StrEnum):
-    """Where trials are computed."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class Dtype(StrEnum):
-    """The number format of the simulation."""
-
-    float32 = "float32"
-    float64 = "float64"
-
-
-class Direction(StrEnum):
-    """Where the step goes."""
-
-    gradient = "gradient"
-    sign = "sign"
-    random = "random"
-
-
-Width = Annotated[list[int], typer.Option("--width", help="Neurons k (repeat for a grid).")]
-Dim = Annotated[list[int], typer.Option("--dim", help="Input dimension d (repeat for a grid).")]
-Act = Annotated[
-    list[str],
-    typer.Option("--activation", help="relu, tanh, sin, …, or file.py:function (repeat for a grid)."),
-]
-Trials = Annotated[int, typer.Option(help="Independent networks in each cell.")]
-Seed = Annotated[int, typer.Option(help="Any non-negative integer.")]
-Confidence = Annotated[float, typer.Option(help="Confidence of every interval.")]
-Simultaneous = Annotated[bool, typer.Option(help="Let all intervals of a cell hold at once.")]
-EngineOption = Annotated[Engine, typer.Option(help="conditional never forms the weight matrix; dense does.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute; an explicit choice never falls back.")]
-DtypeOption = Annotated[
-    Dtype, typer.Option(help="Number format; verdicts are settled in float64 either way.")
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(help="Run directory, continued if it holds this plan [default: runs/NAME-PLAN]."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Figure = Annotated[Path | None, typer.Option(help="Draw the result: a .pdf, .png or .svg file.")]
 
 
 class _Terminated(KeyboardInterrupt):
@@ -158,7 +127,19 @@ def init_flip(
     fixed_sign: Annotated[
         bool, typer.Option("--fixed-sign", help="Step along +∇f instead of -sign(f)∇f: a different claim.")
     ] = False,
-    trials: Trials = 10_000,
+    gamma: Annotated[
+        list[float] | None,
+        typer.Option(help="Find the smallest |η| whose flip probability reaches 1 - gamma (repeatable)."),
+    ] = None,
+    minimal_step: Annotated[
+        bool, typer.Option("--minimal-step", help="Also find each network's smallest step that flips.")
+    ] = False,
+    depth: Depth = [2],  # noqa: B006
+    scaling: ScalingOption = Scaling.mean_field,
+    precision: Annotated[
+        float | None, typer.Option(help="Stop when every flip probability is known to ± this.")
+    ] = None,
+    trials: MostTrials = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
     simultaneous: Simultaneous = False,
@@ -169,8 +150,8 @@ def init_flip(
     as_json: Json = False,
     figure: Figure = None,
 ) -> None:
-    """How often does one gradient step flip the sign of a random two-layer network?"""
-    from simulate.engine import Plan, grid
+    """How often does one gradient step flip the sign of a random network?"""
+    from simulate.engine import Plan, Precision, grid
     from simulate.experiments import DEFAULT_STEPS, INIT_FLIP, InitFlip, device_named
 
     steps = tuple(step or ()) or (() if radius else DEFAULT_STEPS)
@@ -179,13 +160,19 @@ def init_flip(
         width=width,
         dim=dim,
         activation=activation,
+        depth=depth,
+        scaling=scaling.value,
         engine=engine.value,
         steps=steps,
         radii=tuple(radius or ()),
         directions=tuple(entry.value for entry in direction),
         fixed_sign=fixed_sign,
+        gammas=tuple(gamma or ()),
+        minimal_step=minimal_step,
     )
-    plan = Plan(INIT_FLIP, points, trials, seed, dtype.value, device_named(device.value))
+    wanted = None if precision is None else Precision(precision, confidence)
+    most = trials if trials is not None else 10_000 if wanted is None else 10_000_000
+    plan = Plan(INIT_FLIP, points, most, seed, dtype.value, device_named(device.value), wanted)
     _run_and_show(plan, out, confidence, simultaneous, as_json, figure)
 
 
@@ -195,6 +182,8 @@ def grad_norm(
     width: Width = [4096],  # noqa: B006
     dim: Dim = [1024],  # noqa: B006
     activation: Act = ["relu"],  # noqa: B006
+    depth: Depth = [2],  # noqa: B006
+    scaling: ScalingOption = Scaling.mean_field,
     trials: Trials = 10_000,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
@@ -206,13 +195,59 @@ def grad_norm(
     as_json: Json = False,
     figure: Figure = None,
 ) -> None:
-    """What is the law of the gradient norm of a random two-layer network?"""
+    """What is the law of the gradient norm of a random network?"""
     from simulate.engine import Plan, grid
     from simulate.experiments import GRAD_NORM, GradNorm, device_named
 
-    points = grid(GradNorm, width=width, dim=dim, activation=activation, engine=engine.value)
+    points = grid(
+        GradNorm,
+        width=width,
+        dim=dim,
+        activation=activation,
+        depth=depth,
+        scaling=scaling.value,
+        engine=engine.value,
+    )
     plan = Plan(GRAD_NORM, points, trials, seed, dtype.value, device_named(device.value))
     _run_and_show(plan, out, confidence, simultaneous, as_json, figure)
+
+
+@app.command("concentration")
+@_one_line
+def concentration(
+    law: Annotated[
+        str, typer.Option(help="chi2, chi2-corrected, bernstein (seven families), or bernstein:laplace, ….")
+    ] = "chi2",
+    k: Annotated[
+        list[int] | None, typer.Option("--k", help="Terms of the sum (repeat) [default: 1 to 10^4].")
+    ] = None,
+    gamma: Annotated[
+        list[str] | None,
+        typer.Option(help="Failure probability, down to 1e-300 and below (repeat) [default: a grid]."),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(help="Sums drawn beside the exact tails as a check; 0 for none.")
+    ] = 100_000,
+    seed: Seed = 0,
+    as_json: Json = False,
+    figure: Figure = None,
+) -> None:
+    """Exact tails against concentration bounds, in log space: where do they hold, and how tight are they?"""
+    from simulate.concentration import DEFAULT_GAMMAS, DEFAULT_KS, document, render
+
+    _check_figure(figure)
+    data = document(law, k or DEFAULT_KS, gamma or DEFAULT_GAMMAS, trials=trials, seed=seed)
+    if figure is not None:
+        from figures import concentration as picture
+        from figures import save
+
+        save(picture.draw(data), figure)
+    if as_json:
+        typer.echo(json.dumps(data, indent=1, allow_nan=False))
+        return
+    render(data, _console())
+    if figure is not None:
+        typer.echo(f"files: {figure}")
 
 
 @app.command("resume")
@@ -247,11 +282,11 @@ def _run_and_show(
         raise BadInput(f"--figure takes a .pdf, .png or .svg file, got {figure}")
     if figure is not None and not figure.absolute().parent.is_dir():
         raise BadInput(f"--figure {figure}: there is no directory {figure.absolute().parent}")
-    if figure is not None and plan.experiment.name not in REPORTS:
-        raise BadInput(
-            f"--figure knows {', '.join(REPORTS)}; {plan.experiment.name} is an experiment of your own"
-        )
-    REPORTS.setdefault(plan.experiment.name, report)
+    own = not plan.experiment.trial.__module__.startswith("simulate.")
+    if figure is not None and own:
+        raise BadInput(f"--figure has no picture of {plan.experiment.name}, an experiment of your own")
+    if own:
+        REPORTS.setdefault(plan.experiment.name, report)
     out = out or Path("runs") / f"{plan.experiment.name}-{plan.digest}"
     progress = for_this_terminal()
     try:
@@ -269,12 +304,25 @@ def _run_and_show(
     if as_json:
         typer.echo(text)
         return
+    tables.render(data, _console())
+    typer.echo("files: " + ", ".join(map(str, files)))
+
+
+def _check_figure(figure: Path | None) -> None:
+    """Refuse a figure that could not be written before anything is computed."""
+    if figure is None:
+        return
+    if figure.suffix not in (".pdf", ".png", ".svg"):
+        raise BadInput(f"--figure takes a .pdf, .png or .svg file, got {figure}")
+    if not figure.absolute().parent.is_dir():
+        raise BadInput(f"--figure {figure}: there is no directory {figure.absolute().parent}")
+
+
+def _console() -> Console:
     from rich.console import Console
 
     # A pipe has no width: let a table be as wide as it is instead of folding it.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    tables.render(data, console)
-    typer.echo("files: " + ", ".join(map(str, files)))
+    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 def _draw(result: Result, path: Path, confidence: float) -> Path:

@@ -20,8 +20,7 @@ def sphere(stream: Stream, dim: int, name: str = "x", radius: float | None = Non
         radius: their norm, √d by default.
 
     """
-    normals = stream.normals(name, dim)
-    # vecdot sums in a tree; vector_norm in sequence, which at 10⁷ float32 numbers is wrong by 4e-4.
-    length = torch.sqrt(torch.linalg.vecdot(normals, normals))
-    scale = (math.sqrt(dim) if radius is None else radius) / length
-    return torch.mul(normals, scale.unsqueeze(1), out=stream.buffer(f"sphere:{name}", dim))
+    normals, points = stream.normals(name, dim), stream.buffer(f"sphere:{name}", dim)
+    # sum adds in a tree; vector_norm adds in sequence, which at 10⁷ float32 numbers is wrong by 4e-4.
+    length = torch.sqrt(torch.mul(normals, normals, out=points).sum(1, keepdim=True))
+    return torch.mul(normals, (math.sqrt(dim) if radius is None else radius) / length, out=points)

@@ -63,7 +63,7 @@ class DeepNetwork:
         return self.read_out(self.first_layer(x))
 
     def read_out(self, preactivations: Tensor) -> Tensor:
-        """f from u_1 of shape (B, k): (B,)."""
+        """F from u_1 of shape (B, k): (B,)."""
         return self._last(self._upwards(preactivations)[-1])
 
     def gradient(self, x: Tensor) -> Tensor:
@@ -87,11 +87,18 @@ class DeepNetwork:
 
     def _last(self, preactivations: Tensor) -> Tensor:
         hidden = self.activation.value(preactivations)
-        return self.gain * torch.linalg.vecdot(self.signs, hidden) / math.sqrt(self.signs.shape[1])
+        outputs: Tensor = torch.linalg.vecdot(self.signs, hidden)
+        return self.gain / math.sqrt(self.signs.shape[1]) * outputs
 
 
 def sample(
-    stream: Stream, widths: Sequence[int], dim: int, activation: Activation, *, gain: float = 1.0, lazy: bool = True
+    stream: Stream,
+    widths: Sequence[int],
+    dim: int,
+    activation: Activation,
+    *,
+    gain: float = 1.0,
+    lazy: bool = True,
 ) -> DeepNetwork:
     """B random networks whose hidden layers have the given widths.
 

@@ -42,7 +42,11 @@ Draws = dict[str, Tensor]
 """The random numbers behind a response, by name: everything else is a function of them."""
 
 Buffer = Callable[..., Tensor]
-"""`buffer(name, *shape)`: working memory of shape (batch, *shape)."""
+"""`buffer(name, *shape)`: working memory of shape (batch, *shape).
+
+Everything of that size is put there: fresh memory for each product costs page faults, and a long run that keeps a
+few numbers of each batch between them splits the heap until nothing fits into its holes.
+"""
 
 Sampler = Callable[[int, int, Sequence[str], Stream], Draws]
 Responder = Callable[[int, int, Activation, Sequence[str], Draws, Buffer], "Response"]
@@ -129,15 +133,20 @@ def conditional(
     u, a, z, chi2 = draws["u"], draws["a"], draws["z"], draws["chi2"]
     root_k, root_d = math.sqrt(width), math.sqrt(dim)
     v = activation.derivative(u, out=buffer("v", width)).mul_(a)  # √k v
-    v_squared = torch.linalg.vecdot(v, v)  # k |v|²
+
+    def dot(p: Tensor, q: Tensor) -> Tensor:
+        """⟨p, q⟩ in each row."""
+        return torch.mul(p, q, out=buffer("product", width)).sum(1)
+
+    v_squared = dot(v, v)  # k |v|²
     # Below the smallest normal number 1/|v|² would overflow: such a v counts as 0.
     alive = v_squared >= torch.finfo(v.dtype).tiny
     inverse = torch.where(alive, 1 / v_squared, 0)
-    along_x = torch.where(alive, torch.linalg.vecdot(v, u), 0) / (root_k * root_d)  # x̂·∇f
+    along_x = torch.where(alive, dot(v, u), 0) / (root_k * root_d)  # x̂·∇f
     across_x = torch.sqrt(torch.where(alive, v_squared * chi2, 0)) / (root_k * root_d)  # |g_⊥|
     norm = torch.hypot(along_x, across_x)
     # √d W ĝ_⊥ = z + v (√χ²/|v| − v·z/|v|²), with √k v for v everywhere
-    pull = torch.sqrt(chi2) * torch.sqrt(inverse) - torch.linalg.vecdot(v, z) * inverse
+    pull = torch.sqrt(chi2) * torch.sqrt(inverse) - dot(v, z) * inverse
 
     def image(name: str, on_x: Tensor, on_g: Tensor, rest: Tensor | None) -> Tensor:
         """W e for e = on_x x̂ + on_g ĝ_⊥ + rest m̂: a combination of u, v, z and the direction's own z′."""
@@ -146,7 +155,7 @@ def conditional(
         if rest is not None:
             fresh = draws[f"{name}.z"]
             terms.append((fresh, rest))
-            on_v = on_v - rest * torch.linalg.vecdot(v, fresh) * inverse
+            on_v = on_v - rest * dot(v, fresh) * inverse
         out = torch.mul(v, (on_v / root_d).unsqueeze(1), out=buffer(f"image.{name}", width))
         for vector, weight in terms:
             out.addcmul_(vector, (weight / root_d).unsqueeze(1))
@@ -177,17 +186,21 @@ def _sign_frame(
     ∇f = along_x x̂ + across_x ĝ_⊥; x holds the coordinates of x̂, shape (B, d), and ĝ_⊥ is made of the normals.
     """
     dim = x.shape[1]
+
+    def dot(p: Tensor, q: Tensor) -> Tensor:
+        return torch.mul(p, q, out=buffer("sign.product", dim)).sum(1)
+
     h = buffer("sign.across", dim).copy_(normals)
     for _ in range(2):  # once leaves a part along x̂ if the normals lie close to it, as they may for small d
-        h.addcmul_(x, torch.linalg.vecdot(h, x).unsqueeze(1), value=-1)
-        h.div_(_norm(h).unsqueeze(1))
+        h.addcmul_(x, dot(h, x).unsqueeze(1), value=-1)
+        h.div_(torch.sqrt(dot(h, h)).unsqueeze(1))
     s = torch.mul(x, along_x.unsqueeze(1), out=buffer("sign.step", dim))
     s.addcmul_(h, across_x.unsqueeze(1)).sign_()
-    s.div_(_norm(s).clamp_min(1).unsqueeze(1))  # 0 where there is no gradient
-    on_x, on_g = torch.linalg.vecdot(s, x), torch.linalg.vecdot(s, h)
+    s.div_(torch.sqrt(dot(s, s)).clamp_min_(1).unsqueeze(1))  # 0 where there is no gradient
+    on_x, on_g = dot(s, x), dot(s, h)
     # 1 − on_x² − on_g² would lose half of the digits where little is left.
     s.addcmul_(x, on_x.unsqueeze(1), value=-1).addcmul_(h, on_g.unsqueeze(1), value=-1)
-    return on_x, on_g, _norm(s)
+    return on_x, on_g, torch.sqrt(dot(s, s))
 
 
 def outputs_after(
@@ -205,8 +218,7 @@ def outputs_after(
 
 def _read_out(signs: Tensor, preactivations: Tensor, activation: Activation, out: Tensor) -> Tensor:
     hidden = activation.value(preactivations, out=out)
-    output: Tensor = torch.linalg.vecdot(signs, hidden)
-    return output.div_(math.sqrt(signs.shape[1]))
+    return torch.mul(hidden, signs, out=out).sum(1).div_(math.sqrt(signs.shape[1]))
 
 
 def _norm(vectors: Tensor) -> Tensor:

@@ -29,10 +29,16 @@ def rows(document: Mapping[str, Any]) -> list[Row]:
         if "columns" in cell:
             flat += _general_rows(cell)
             continue
-        base = {key: cell[key] for key in ("width", "dim", "activation", "engine", "trials")}
+        base = {
+            key: cell[key] for key in ("width", "dim", "activation", "depth", "scaling", "engine", "trials")
+        }
         zero = {f"zero_gradient_{key}": value for key, value in cell["zero_gradient"].items()}
         norm = cell["gradient_norm"]
-        flat_norm = {f"gradient_norm_{key}": value for key, value in norm.items() if key != "quantiles"}
+        flat_norm = {
+            f"gradient_norm_{key}": value
+            for key, value in norm.items()
+            if key not in ("quantiles", "input_derivative_second_moment")
+        }
         if document["experiment"] == "grad-norm":
             for q in norm["quantiles"]:
                 for key in ("value", "low", "high"):
@@ -64,6 +70,8 @@ def to_csv(document: Mapping[str, Any]) -> str:
 def render(document: Mapping[str, Any], console: Console) -> None:
     """Print what a person wants to see first, cell by cell."""
     kind = "all intervals of a cell at once" if document["intervals"] == "simultaneous" else "each interval"
+    if document.get("anytime"):
+        kind = f"stopped by looking, so flip intervals come from a confidence sequence; {kind}"
     for cell in document["results"]:
         if "columns" in cell:
             console.print(Text(_general_title(document, cell)), soft_wrap=True)
@@ -74,6 +82,11 @@ def render(document: Mapping[str, Any], console: Console) -> None:
         console.print(Text(_title(cell)), soft_wrap=True)
         if document["experiment"] == "init-flip":
             console.print(_flip_table(cell), highlight=False)
+            if "gamma" in cell:
+                console.print(_gamma_table(cell), highlight=False)
+            for found in cell.get("minimal_step", ()):
+                console.print(_minimal_table(found), highlight=False)
+                console.print(_minimal_note(found), highlight=False, soft_wrap=True)
         console.print(_norm_table(cell), highlight=False)
         zero = cell["zero_gradient"]
         console.print(
@@ -85,9 +98,13 @@ def render(document: Mapping[str, Any], console: Console) -> None:
 
 def _title(cell: Mapping[str, Any]) -> str:
     sign = ", fixed sign" if cell.get("fixed_sign") else ""
+    deep = "" if cell["depth"] == 2 else f"  depth {cell['depth']}"
+    he = "  he scaling" if cell["scaling"] == "he" else ""
+    wanted = cell.get("precision")
+    missed = ", precision not reached" if wanted is not None and not wanted["reached"] else ""
     return (
-        f"width {cell['width']:,}  dim {cell['dim']:,}  {cell['activation']}  "
-        f"{cell['trials']:,} trials  {cell['engine']} engine{sign}"
+        f"width {cell['width']:,}  dim {cell['dim']:,}{deep}{he}  {cell['activation']}  "
+        f"{cell['trials']:,} trials  {cell['engine']} engine{sign}{missed}"
     )
 
 
@@ -165,17 +182,63 @@ def _norm_table(cell: Mapping[str, Any]) -> Table:
     spread = {"low": norm["std_low"], "high": norm["std_high"]}
     table.add_row("spread (std)", _number(norm["std"]), _interval(spread), "")
     second = {"low": norm["second_moment_low"], "high": norm["second_moment_high"]}
-    exact = f"{_number(norm['exact_second_moment'])} (exact)"
-    table.add_row("second moment", _number(norm["second_moment"]), _interval(second), exact)
+    table.add_row("second moment", _number(norm["second_moment"]), _interval(second), _exact(norm))
     for q in norm.get("quantiles", ()):
         table.add_row(f"{q['probability']:g}-quantile", _number(q["value"]), _interval(q), "")
     return table
 
 
+def _exact(norm: Mapping[str, Any]) -> str:
+    exact = norm["exact_second_moment"]
+    return "" if exact is None else f"{_number(exact)} (exact)"
+
+
+def _gamma_table(cell: Mapping[str, Any]) -> Table:
+    table = _table("γ", "smallest |η|", "interval", "limit", "C = |η|/√log(1/γ)", "limit")
+    for answer in cell["gamma"]:
+        none = f"none up to {answer['largest_step_tried']:.3g}"
+        step = {"none": none, "undecided": "more trials"}.get(answer["verdict"], _number(answer["step"]))
+        known = answer["verdict"] == "reached"
+        table.add_row(
+            f"{answer['gamma']:g}",
+            step,
+            _interval(answer) if known else "",
+            _number(answer["limit_step"]),
+            _number(answer["constant"]) if known else "",
+            _number(answer["limit_constant"]),
+        )
+    return table
+
+
+def _minimal_table(found: Mapping[str, Any]) -> Table:
+    table = _table("smallest |η|", *(f"{q['probability']:g}-quantile" for q in found["quantiles"]), "never")
+    table.add_row(
+        found["direction"],
+        *("never" if q["value"] is None else _number(q["value"]) for q in found["quantiles"]),
+        f"{found['never']['share']:.4f}",
+    )
+    ends = (_interval(q, "never", "never") for q in found["quantiles"])
+    table.add_row("", *ends, _interval(found["never"]))
+    return table
+
+
+def _minimal_note(found: Mapping[str, Any]) -> str:
+    if found["method"] == "exact":
+        return "every step size decided exactly: φ(η) = f(x + δ) is piecewise linear"
+    if found["method"] == "certified":
+        return (
+            f"no flip overlooked up to |δ| = {found['reach']:.4g} but in a share {found['unresolved']:.3g} of "
+            "the trials, where φ touches 0 to rounding"
+        )
+    return "resolved on the grid of sizes tried only: a shorter flip between them is not seen"
+
+
 def _table(*headers: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
-        table.add_column(header, justify="left" if header in ("direction", "‖∇f‖", "column") else "right")
+        table.add_column(
+            header, justify="left" if header in ("direction", "‖∇f‖", "column", "smallest |η|") else "right"
+        )
     return table
 
 
@@ -183,9 +246,11 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.5g}"
 
 
-def _interval(ends: Mapping[str, Any]) -> str:
+def _interval(ends: Mapping[str, Any], least: str = "-inf", most: str = "inf") -> str:
+    """An interval; an end that is not finite is written as `least` or `most`."""
+
     def end(value: float | None, infinite: str) -> str:
         return infinite if value is None else f"{value:.4f}" if 1e-3 < abs(value) < 1e3 else f"{value:.4g}"
 
     # The bracket is escaped: rich would read it as markup.
-    return f"\\[{end(ends['low'], '-inf')}, {end(ends['high'], 'inf')}]"
+    return f"\\[{end(ends['low'], least)}, {end(ends['high'], most)}]"

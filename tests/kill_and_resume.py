@@ -8,41 +8,36 @@ signals when its blocks file has grown so far, and report how it ended.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+SMALL_BLOCKS = {"_MICRO_NUMBERS": 1 << 13, "_BLOCK_NUMBERS": 1 << 13}
+"""Numbers drawn by one micro-batch and by one block, see `simulate.engine.plan`: some hundred blocks a second."""
 
 
 class Launcher:
-    """Runs the command line in forked children, with the batch shapes given in numbers (see `engine.plan`)."""
+    """Runs the command line in forked children, with small blocks unless told otherwise."""
 
-    def __init__(self, micro_numbers: int = 1 << 13, block_numbers: int = 1 << 13) -> None:
-        self._shapes = {"_MICRO_NUMBERS": micro_numbers, "_BLOCK_NUMBERS": block_numbers}
-
-    def __enter__(self) -> Launcher:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        }
+    def __init__(self) -> None:
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self._server = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": path},
         )
-        return self
+        atexit.register(self._close)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _close(self) -> None:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.close()
@@ -55,9 +50,10 @@ class Launcher:
         Args:
             arguments: of the command line.
             request: `cwd`; `watch`, a blocks file; `signals`, a list of (size of that file or None for "when
-                threads compute", seconds to wait after that, signal number); `file_limit`, the largest file in
-                bytes that the child may write; `shapes`, other batch shapes; `patience`, seconds until it is
-                killed anyway.
+                threads compute"; seconds to wait after that; signal number); `file_limit`, the largest
+                file in bytes that the child may write; `shapes`, other sizes than `SMALL_BLOCKS`; `patience`,
+                seconds until it is killed anyway; `stdout`, a file for standard output, or "closed pipe";
+                `encoding` of standard output.
 
         Returns:
             code (negative for a signal), stdout, stderr, and `sent`: how many of the signals were sent before
@@ -66,11 +62,17 @@ class Launcher:
         """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        request = {"shapes": self._shapes, "arguments": [str(a) for a in arguments], **request}
+        request = {"shapes": SMALL_BLOCKS, "arguments": [str(a) for a in arguments], **request}
         self._server.stdin.write(json.dumps(request, default=str) + "\n")
         self._server.stdin.flush()
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
         return answer
+
+
+@functools.cache
+def launcher() -> Launcher:
+    """One launcher for all tests of this process."""
+    return Launcher()
 
 
 def _serve() -> None:
@@ -118,6 +120,14 @@ def _reached(watched: str, child: int, size: int | None) -> bool:
     return os.path.exists(watched) and os.path.getsize(watched) >= size
 
 
+def _standard_output(name: str | None) -> int | None:
+    if name == "closed pipe":
+        read, write = os.pipe()
+        os.close(read)
+        return write
+    return None if name is None else os.open(name, os.O_WRONLY)
+
+
 def _child(request: dict[str, Any], out: int, err: int) -> None:
     code = 99
     try:
@@ -129,8 +139,10 @@ def _child(request: dict[str, Any], out: int, err: int) -> None:
         for name, value in request["shapes"].items():
             setattr(simulate.engine.plan, name, value)
         os.chdir(request["cwd"])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # much the same pace on every machine
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(out, 1)
+        os.dup2(_standard_output(request.get("stdout")) or out, 1)
+        sys.stdout.reconfigure(encoding=request.get("encoding", "utf-8"))
         os.dup2(err, 2)
         if "file_limit" in request:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"],) * 2)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from simulate.engine.plan import Plan
 from simulate.engine.summary import Summary
 from simulate.errors import RunFailed
+from simulate.statistics import confidence_sequence
 
 
 class Merge:
@@ -14,6 +15,7 @@ class Merge:
 
     Attributes:
         summaries: for each cell, the merge of its first blocks, as far as they are there without a gap.
+        precise: for each cell, whether the plan's precision was reached; blocks beyond are left out.
         trials: trials of all blocks that have come.
 
     """
@@ -26,6 +28,7 @@ class Merge:
         self._waiting: list[dict[int, Summary]] = [{} for _ in self._blocks]
         self._columns: list[dict[str, str] | None] = [None for _ in self._blocks]
         self.summaries = [Summary() for _ in self._blocks]
+        self.precise = [False for _ in self._blocks]
         self.trials = 0
 
     def add(self, cell: int, block: int, summary: Summary) -> None:
@@ -35,12 +38,12 @@ class Merge:
             RunFailed: the plan has no such block, or it has other trials or columns.
 
         """
-        if not (0 <= cell < len(self._blocks) and 0 <= block < self._blocks[cell]):
+        if not (0 <= cell < len(self._blocks) and 0 <= block < self._plan.blocks(self._cells[cell])):
             raise RunFailed(f"block {block} of cell {cell} is not in the plan")
         expected = len(self._plan.trials_of(self._cells[cell], block))
         if summary.trials != expected:
             raise RunFailed(f"block {block} of cell {cell} has {summary.trials} trials, not {expected}")
-        if self._has(cell, block):
+        if self._has(cell, block) or block >= self._blocks[cell]:
             return
         # Compared at once and not only when it is merged: what does not fit must not get to the disk.
         columns = self._columns[cell] = self._columns[cell] or summary.columns
@@ -55,13 +58,30 @@ class Merge:
         while self._next[cell] in waiting:
             self.summaries[cell] = self.summaries[cell].merge(waiting.pop(self._next[cell]))
             self._next[cell] += 1
+            if self._is_precise(self.summaries[cell]):
+                # The first prefix that suffices, whoever computed more: the answer depends on the plan alone.
+                self.precise[cell] = True
+                self._blocks[cell] = self._next[cell]
+                waiting.clear()
+
+    def _is_precise(self, summary: Summary) -> bool:
+        wanted = self._plan.precision
+        if wanted is None:
+            return False
+        for name in self._plan.experiment.targets:
+            low, high = confidence_sequence(summary.counts[name], summary.trials, wanted.confidence)
+            if float((high - low).max()) > 2 * wanted.half_width:
+                return False
+        return True
 
     def missing(self) -> Iterator[tuple[int, int]]:
         """The blocks (cell, block) that have not come when they are reached, in order."""
-        for cell, total in enumerate(self._blocks):
-            for block in range(self._next[cell], total):
+        for cell in range(len(self._blocks)):
+            block = self._next[cell]
+            while block < self._blocks[cell]:  # which shrinks when the precision is reached
                 if not self._has(cell, block):
                     yield cell, block
+                block += 1
 
     @property
     def complete(self) -> bool:

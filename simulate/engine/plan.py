@@ -51,12 +51,14 @@ class Experiment:
             strings, booleans, None or tuples of these. A property `numbers_per_trial` says how many random
             numbers one trial draws (about, 1024 if there is none); it fixes the batch shapes, and with them
             how long a block takes.
+        targets: boolean columns whose probabilities a wanted precision is about; empty if there is none.
 
     """
 
     name: str
     trial: Trial
     record: type
+    targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.record, type) and dataclasses.is_dataclass(self.record)):
@@ -91,6 +93,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """Stop when the target probabilities are known to ± `half_width`.
+
+    Looked at after each block in order, with a confidence sequence for each entry of the experiment's target
+    columns: its intervals cover at every look at once, so that looking costs nothing.
+
+    Attributes:
+        half_width: in (0, ½).
+        confidence: of the sequence that decides, in (0, 1).
+
+    """
+
+    half_width: float
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        for name, most in (("half_width", 0.5), ("confidence", 1.0)):
+            value = getattr(self, name)
+            if not 0 < value < most:
+                raise BadInput(f"{name} of a precision must lie strictly between 0 and {most:g}, got {value}")
+
+
+@dataclass(frozen=True)
 class Plan:
     """Experiment, cells, trials, seed and number format: the whole input of a run.
 
@@ -101,6 +126,7 @@ class Plan:
         seed: any non-negative integer.
         dtype: "float32" or "float64".
         device: "cpu", "cuda" or "mps".
+        precision: stop each cell at the first block after which this is reached; `trials` is then the most.
 
     """
 
@@ -110,6 +136,7 @@ class Plan:
     seed: int = 0
     dtype: str = "float32"
     device: str = "cpu"
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("seed", 0)):
@@ -122,6 +149,8 @@ class Plan:
             raise BadInput(f"the device of a plan is one of {', '.join(DEVICES)}, got {self.device!r}")
         if self.device == "mps" and self.dtype == "float64":
             raise BadInput("Apple's GPUs have no float64: use --device cpu or --dtype float32")
+        if self.precision is not None and not self.experiment.targets:
+            raise BadInput(f"{self.experiment.name} has no probability that a precision could be about")
         object.__setattr__(self, "points", tuple(self.points))
         if not self.points:
             raise BadInput("a plan needs at least one cell")
@@ -164,7 +193,9 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON data; equal plans give equal data."""
+        precision = {} if self.precision is None else {"precision": dataclasses.asdict(self.precision)}
         return {
+            **precision,
             "experiment": self.experiment.name,
             "trial": self.experiment.address,
             "trials": self.trials,
@@ -199,7 +230,10 @@ def plan_from_json(data: Mapping[str, Any], experiment: Experiment | None = None
             experiment.record(**{name: _tuples(value) for name, value in cell.items()})
             for cell in data["cells"]
         )
-        return Plan(experiment, points, data["trials"], data["seed"], data["dtype"], data["device"])
+        precision = Precision(**data["precision"]) if "precision" in data else None
+        return Plan(
+            experiment, points, data["trials"], data["seed"], data["dtype"], data["device"], precision
+        )
     except BadInput:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -20,7 +20,7 @@ import torch
 from simulate.engine.block import block_summary, one_thread
 from simulate.engine.interrupt import StopRequest
 from simulate.engine.merge import Merge
-from simulate.engine.plan import Experiment, Plan
+from simulate.engine.plan import Experiment, Plan, Precision
 from simulate.engine.store import RunDirectory, read_plan
 from simulate.engine.summary import Summary, describe
 from simulate.errors import BadInput, Interrupted, RunFailed, SimulateError
@@ -45,10 +45,20 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class CellResult:
-    """What was found in one cell: its parameters and the summary of its trials."""
+    """What was found in one cell: its parameters and the summary of its trials.
+
+    Attributes:
+        parameters: the record.
+        summary: of all its trials.
+        precision: what the plan wanted, if it stops by looking.
+        precise: whether that was reached before the plan's trials ran out.
+
+    """
 
     parameters: Any
     summary: Summary
+    precision: Precision | None = None
+    precise: bool = False
 
 
 def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> dict[str, Any]:
@@ -120,8 +130,9 @@ def run(
                 if out is not None:
                     where = f"continue with: simulate resume {shlex.quote(str(out))}"
                 raise Interrupted(f"stopped, {pool.computed} blocks finished; {where}", stop.signal_number)
-    cells = zip(plan.points, merged.summaries, strict=True)
-    return Result(plan, tuple(CellResult(*cell) for cell in cells), Path(out) if out is not None else None)
+    found = zip(plan.points, merged.summaries, merged.precise, strict=True)
+    cells = tuple(CellResult(point, summary, plan.precision, precise) for point, summary, precise in found)
+    return Result(plan, cells, Path(out) if out is not None else None)
 
 
 def resume(

@@ -15,7 +15,7 @@ from simulate.statistics import Moments, Sketch, clopper_pearson, mean_interval,
 QUANTILES = (0.05, 0.5, 0.95)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """Counts, moments and sketches of the columns of some trials.
 
@@ -72,6 +72,18 @@ class Summary:
             {name: moments.merge(other.moments[name]) for name, moments in self.moments.items()},
             {name: sketch.merge(other.sketches[name]) for name, sketch in self.sketches.items()},
         )
+
+    def __eq__(self, other: object) -> bool:
+        """Equal counts, moments and sketches, to the bit."""
+        if not isinstance(other, Summary):
+            return NotImplemented
+        return (
+            (self.trials, self.columns) == (other.trials, other.columns)
+            and all(np.array_equal(count, other.counts[name]) for name, count in self.counts.items())
+            and (self.moments, self.sketches) == (other.moments, other.sketches)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def to_json(self) -> dict[str, Any]:
         """JSON data from which `from_json` gives back every bit."""

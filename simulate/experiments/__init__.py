@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from simulate.engine import CellResult, Result
 from simulate.errors import BadInput
-from simulate.experiments import grad_norm, init_flip
+from simulate.experiments import grad_norm, init_flip_report
 from simulate.experiments.grad_norm import GRAD_NORM, GradNorm
 from simulate.experiments.init_flip import DEFAULT_STEPS, INIT_FLIP, InitFlip
-from simulate.experiments.two_layer import device_named
+from simulate.experiments.random_network import device_named
 
 
 class Report(Protocol):
@@ -20,7 +20,7 @@ class Report(Protocol):
         """JSON data of one cell."""
 
 
-REPORTS: dict[str, Report] = {"init-flip": init_flip.report, "grad-norm": grad_norm.report}
+REPORTS: dict[str, Report] = {"init-flip": init_flip_report.report, "grad-norm": grad_norm.report}
 
 
 def document(result: Result, confidence: float = 0.95, simultaneous: bool = False) -> dict[str, Any]:
@@ -41,6 +41,8 @@ def document(result: Result, confidence: float = 0.95, simultaneous: bool = Fals
             "experiment": name,
             "confidence": confidence,
             "intervals": "simultaneous" if simultaneous else "pointwise",
+            # A run that stopped by looking at its own intervals keeps only those that allow it.
+            "anytime": result.plan.precision is not None,
             "plan": result.plan.to_json(),
             "results": [report(cell, confidence, simultaneous) for cell in result.cells],
         }

@@ -1,4 +1,4 @@
-"""The law of ‖∇f(x)‖ for the random two-layer network.
+"""The law of ‖∇f(x)‖ for the random networks.
 
 "With high probability ‖∇f(x)‖ = Ω(1)" (Lucchi 2024, lecture 11, Proposition 4) is a statement about the
 lower tail of this law: its lower quantiles stand in the table, beside the exact second moment.
@@ -11,9 +11,15 @@ from typing import Any
 
 import torch
 
-from simulate import activations
 from simulate.engine import CellResult, Columns, Experiment
-from simulate.experiments.two_layer import TwoLayer, double, gradient_norm_json, in_float64
+from simulate.experiments.random_network import (
+    RandomNetwork,
+    deep_response,
+    double,
+    gradient_norm_json,
+    in_float64,
+    network_json,
+)
 from simulate.onestep import ENGINES
 from simulate.statistics import clopper_pearson
 from simulate.streams import Stream
@@ -22,15 +28,18 @@ QUANTILES = (0.001, 0.01, 0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True)
-class GradNorm(TwoLayer):
-    """The network of `TwoLayer`; there is nothing else to choose."""
+class GradNorm(RandomNetwork):
+    """The network of `RandomNetwork`; there is nothing else to choose."""
 
 
 def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
     """Columns of `batch` trials: zero_gradient (boolean), gradient_norm and its square, of shape (batch,)."""
     del batch  # the stream knows it
+    if parameters.through_layers:
+        norm = torch.linalg.vector_norm(deep_response(parameters, (), stream).gradient, dim=1)
+        return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
     draw, respond = ENGINES[parameters.engine]
-    width, dim, activation = parameters.width, parameters.dim, activations.get(parameters.activation)
+    width, dim, activation = parameters.width, parameters.dim, parameters.sigma
     draws = draw(width, dim, (), stream)
     norm = double(respond(width, dim, activation, (), draws, stream.buffer).gradient_norm)
     faint = (norm == 0).nonzero().squeeze(1)
@@ -46,7 +55,7 @@ def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> d
     The quantile intervals are distribution-free, by order statistics, and rounded outward to the bins of
     the sketch; `simultaneous` lets all of them hold at once (Bonferroni).
     """
-    parameters, summary = cell.parameters, cell.summary
+    summary = cell.summary
     sketch = summary.sketches["gradient_norm"]
     shared = 1 - (1 - confidence) / len(QUANTILES) if simultaneous else confidence
     quantiles = []
@@ -56,11 +65,7 @@ def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> d
     zero = int(summary.counts["zero_gradient"])
     low, high = clopper_pearson(zero, summary.trials, confidence)
     return {
-        "width": parameters.width,
-        "dim": parameters.dim,
-        "activation": parameters.activation,
-        "trials": summary.trials,
-        "engine": parameters.engine,
+        **network_json(cell),
         "zero_gradient": {"share": zero / summary.trials, "low": float(low), "high": float(high)},
         "gradient_norm": {**gradient_norm_json(cell, confidence), "quantiles": quantiles},
     }

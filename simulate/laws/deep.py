@@ -33,7 +33,11 @@ class WidthLimit:
 
 def scaled(activation: ActivationLike, inner: float, outer: float) -> Activation:
     """The activation z ↦ outer · σ(inner · z), with its constants; used inside laws."""
-    base = get(activation)
+    return _scaled(get(activation), float(inner), float(outer))
+
+
+@functools.cache
+def _scaled(base: Activation, inner: float, outer: float) -> Activation:
     if inner == outer == 1:
         return base
     if not (inner > 0 and outer > 0):
@@ -43,6 +47,9 @@ def scaled(activation: ActivationLike, inner: float, outer: float) -> Activation
         value=lambda x, out=None: outer * base.value(inner * x),
         derivative=lambda x, out=None: outer * inner * base.derivative(inner * x),
         lipschitz=None if base.lipschitz is None else outer * inner * base.lipschitz,
+        derivative_lipschitz=None
+        if base.derivative_lipschitz is None
+        else outer * inner**2 * base.derivative_lipschitz,
         kinks=tuple(kink / inner for kink in base.kinks),
         homogeneous_degree=base.homogeneous_degree,
     )

@@ -118,7 +118,7 @@ class LazyGaussian:
 
     def _draw(self, asked: _Side, size: int, verb: str) -> Tensor:
         """Fresh normals (B, size): the n-th new direction of a matrix uses the n-th name of its trial."""
-        counts = asked.known.unique().tolist()
+        counts = sorted(set(asked.known.tolist()))
         draws = [self._stream.normals(f"{self._name}.{verb}.{count}", size) for count in counts]
         answer = draws[0]
         for count, draw in zip(counts[1:], draws[1:], strict=True):
@@ -173,7 +173,7 @@ class _Side:
         return torch.bmm(coefficients.unsqueeze(1), self.directions).squeeze(1)
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x = (old part) + ρ u: the image of the old part, u, and ρ; u = 0 and ρ = 0 if nothing is new.
+        """X = (old part) + ρ u: the image of the old part, u, and ρ; u = 0 and ρ = 0 if nothing is new.
 
         Orthogonalised twice ("twice is enough": L. Giraud et al., Numer. Math. 101, 2005), and u once more,
         for it is the difference of nearly equal vectors when ρ is small. What is left of a dependent query is

@@ -13,6 +13,7 @@ that come from word 0, then word 1, …), which lets the compiler keep 16 lanes 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -23,12 +24,12 @@ from simulate.streams.transforms import log64, normal_pair32, normal_pair64, uni
 u32, u64 = np.uint32, np.uint64
 _LANES = 64
 # numpy's error model leaves out the test for a zero divisor, which would keep a loop out of vector registers.
-_KERNEL = {"nogil": True, "cache": True, "error_model": "numpy"}
+_KERNEL: Any = {"nogil": True, "cache": True, "error_model": "numpy"}
 _HIGH = u64(32)
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def _tile32(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def _tile32(row, start, tile, stream, t0, t1, k0, k1):
     base = u32(tile * _LANES)
     out = row[start : start + 4 * _LANES]
     for lane in range(_LANES):
@@ -41,8 +42,8 @@ def _tile32(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untype
         out[3 * _LANES + lane] = z3
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def _tile64(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def _tile64(row, start, tile, stream, t0, t1, k0, k1):
     base = u32(tile * _LANES)
     out = row[start : start + 2 * _LANES]
     for lane in range(_LANES):
@@ -56,8 +57,8 @@ def _tile64(row, start, tile, stream, t0, t1, k0, k1):  # type: ignore[no-untype
 # kernels because one that held both was compiled into code half as fast (numba 0.68, LLVM 20).
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float32: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 4 * _LANES
     tile = offset // size
@@ -69,8 +70,8 @@ def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: i
             _tile32(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def normals32_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def normals32_edge(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float32: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
     size = 4 * _LANES
     scratch = np.empty(size, np.float32)
@@ -82,8 +83,8 @@ def normals32_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ig
         out[b, start:stop] = scratch[skip : skip + stop - start]
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float64: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 2 * _LANES
     tile = offset // size
@@ -95,8 +96,8 @@ def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):  # type: i
             _tile64(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def normals64_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def normals64_edge(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float64: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
     size = 2 * _LANES
     scratch = np.empty(size, np.float64)
@@ -108,7 +109,7 @@ def normals64_edge(out, k0, k1, stream, first, offset, start, stop):  # type: ig
         out[b, start:stop] = scratch[skip : skip + stop - start]
 
 
-def normals(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+def normals(out, k0, k1, stream, first, offset):
     """Standard normals in the type of `out`: elements offset … offset + n − 1 of trials first … first + batch − 1."""
     single = out.dtype == np.float32
     tiles, edge = (normals32_tiles, normals32_edge) if single else (normals64_tiles, normals64_edge)
@@ -121,8 +122,8 @@ def normals(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
             kernel(out, k0, k1, stream, first, offset + start, start, stop)
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def signs(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def signs(out, k0, k1, stream, first, offset):
     """Fair signs −1, +1 in the type of `out`: one bit each."""
     batch, n = out.shape
     for b in range(batch):
@@ -143,8 +144,8 @@ def signs(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
                     bit -= 32
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def uniforms(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def uniforms(out, k0, k1, stream, first, offset):
     """Uniforms on (0, 1] in float64 (64 random bits each)."""
     batch, n = out.shape
     for b in range(batch):
@@ -156,8 +157,8 @@ def uniforms(out, k0, k1, stream, first, offset):  # type: ignore[no-untyped-def
             out[b, i] = uniform64(w0, w1) if element % 2 == 0 else uniform64(w2, w3)
 
 
-@njit(**_KERNEL)  # type: ignore[untyped-decorator]
-def chi_squares(out, degrees, k0, k1, stream, first):  # type: ignore[no-untyped-def]
+@njit(**_KERNEL)
+def chi_squares(out, degrees, k0, k1, stream, first):
     """One χ² variable with `degrees` ≥ 1 degrees of freedom a trial, in float64, exact in law.
 
     G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000:

@@ -27,8 +27,8 @@ _WEYL_1 = u32(0xBB67AE85)
 _HIGH = u64(32)
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def philox(c0, c1, c2, c3, k0, k1):
     """Four 32-bit words from counter (c0, c1, c2, c3) and key (k0, k1), all `uint32`."""
     for _ in range(10):
         product_0 = u64(c0) * _MULTIPLIER_0
@@ -42,8 +42,8 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def philox_words(counter, key):  # type: ignore[no-untyped-def]
+@njit(cache=True)
+def philox_words(counter, key):
     """The four words of one call, as an array: the form that the known-answer vectors are stated in.
 
     Args:

@@ -71,6 +71,8 @@ class Stream:
         dtype: floating type of the numbers, unless a call says otherwise.
         device: where the tensors are put.
         workspace: shared by successive streams to reuse memory; a fresh one by default.
+        drawn: floating type in which normals are drawn before they are converted to `dtype`; the same by
+            default. With it, one trial can be computed in float64 from its float32 numbers.
 
     """
 
@@ -83,11 +85,13 @@ class Stream:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         workspace: Workspace | None = None,
+        drawn: torch.dtype | None = None,
     ) -> None:
         if batch < 1 or first < 0:
             raise BadInput(f"a stream needs first >= 0 and batch >= 1, got {first} and {batch}")
         self.key, self.first, self.batch = key, first, batch
         self.dtype, self.device = dtype, torch.device(device)
+        self.drawn = drawn or dtype
         self.workspace = workspace if workspace is not None else Workspace()
         self._names: dict[int, str] = {}
 
@@ -105,6 +109,18 @@ class Stream:
             for row in rows.tolist()
         ]
 
+    def in_float64(self) -> Stream:
+        """The same numbers, handed out in float64."""
+        return Stream(
+            self.key,
+            self.first,
+            self.batch,
+            dtype=torch.float64,
+            device=self.device,
+            workspace=self.workspace,
+            drawn=self.drawn,
+        )
+
     def buffer(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
         """An uninitialised working tensor of shape (batch, *shape), the same memory at every batch."""
         return self.workspace.buffer(name, (self.batch, *shape), dtype or self.dtype, self.device)
@@ -115,10 +131,13 @@ class Stream:
         `offset` skips that many elements of each trial's stream: `normals("u", n, offset=m)` is the slice
         m … m + n − 1 of `normals("u", m + n)`. float32 numbers end at |z| = 6.76: use float64 for rare events.
         """
-        dtype = dtype or self.dtype
-        if dtype not in (torch.float32, torch.float64):
+        drawn, dtype = dtype or self.drawn, dtype or self.dtype
+        if not {drawn, dtype} <= {torch.float32, torch.float64}:
             raise BadInput(f"normals come in float32 and float64, not {dtype}")
-        return self._fill(fill.normals, name, shape, dtype, offset)
+        numbers = self._fill(fill.normals, name, shape, drawn, offset)
+        if drawn == dtype:
+            return numbers
+        return self.workspace.buffer(f"cast:{name}", numbers.shape, dtype, numbers.device).copy_(numbers)
 
     def signs(self, name: str, *shape: int, offset: int = 0) -> Tensor:
         """Independent fair signs −1, +1 of shape (batch, *shape)."""

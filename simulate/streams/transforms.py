@@ -28,9 +28,9 @@ f32, f64 = np.float32, np.float64
 def _bitcast(source: Any, target: Any) -> Any:
     """Compiled reinterpretation of the bits of one scalar type as another of the same size."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def cast(typing_context, value):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def cast(typing_context, value):
+        def generate(context, builder, signature, arguments):
             return builder.bitcast(arguments[0], context.get_value_type(target))
 
         return (target(source), generate) if value == source else None
@@ -44,8 +44,8 @@ _bits64 = _bitcast(types.float64, types.uint64)
 _float64 = _bitcast(types.uint64, types.float64)
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def log32(x):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def log32(x):
     """Natural logarithm of a positive normal float32."""
     # x = 2^e (1 + m) with 1 + m in [√½, √2): subtracting the bits of √½ aligns the exponent field to it.
     bits = u32(_bits32(x) - u32(0x3F3504F3))
@@ -65,8 +65,8 @@ def log32(x):  # type: ignore[no-untyped-def]
     return (m * square * p + e * f32(-2.12194440e-4)) - f32(0.5) * square + m + e * f32(0.693359375)
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def log64(x):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def log64(x):
     """Natural logarithm of a positive normal float64."""
     bits = u64(_bits64(x) - u64(0x3FE6A09E667F3BCD))
     e = f64(i64(bits) >> i64(52))
@@ -87,8 +87,8 @@ def log64(x):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def normal_pair32(w0, w1):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def normal_pair32(w0, w1):
     """Two independent standard normals in float32 from two uniform words."""
     # (w + ½)/2³² lies in (0, 1]: small values keep their relative precision, so the tail is not cut short.
     uniform = (f32(w0) + f32(0.5)) * f32(2.0**-32)
@@ -110,14 +110,14 @@ def normal_pair32(w0, w1):  # type: ignore[no-untyped-def]
     return _float32(u32(_bits32(first) ^ flip_first)), _float32(u32(_bits32(second) ^ flip_second))
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def uniform64(w0, w1):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def uniform64(w0, w1):
     """A float64 in (0, 1] from two words; small values keep full relative precision."""
     return (f64((u64(w0) << u64(32)) | u64(w1)) + 0.5) * 2.0**-64
 
 
-@njit(inline="always", cache=True)  # type: ignore[untyped-decorator]
-def normal_pair64(w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+@njit(inline="always", cache=True)
+def normal_pair64(w0, w1, w2, w3):
     """Two independent standard normals in float64 from four uniform words."""
     radius = math.sqrt(max(-2.0 * log64(uniform64(w0, w1)), 0.0))
     word = (u64(w2) << u64(32)) | u64(w3)

@@ -1,0 +1,39 @@
+"""Bounds in print against exact tails: see `simulate concentration`."""
+
+from simulate.concentration.comparison import (
+    DEFAULT_GAMMAS,
+    DEFAULT_KS,
+    LAWS,
+    Boundary,
+    Case,
+    Level,
+    Row,
+    cases,
+    check_by_sampling,
+    compare,
+    condition_that_rescues,
+    document,
+    log_of,
+    log_tail,
+    quantile,
+)
+from simulate.concentration.table import render
+
+__all__ = [
+    "DEFAULT_GAMMAS",
+    "DEFAULT_KS",
+    "LAWS",
+    "Boundary",
+    "Case",
+    "Level",
+    "Row",
+    "cases",
+    "check_by_sampling",
+    "compare",
+    "condition_that_rescues",
+    "document",
+    "log_of",
+    "log_tail",
+    "quantile",
+    "render",
+]

@@ -1,0 +1,235 @@
+"""What the experiments on random networks have in common: their parameters, checks and reports."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulate import activations, laws
+from simulate.activations import Activation
+from simulate.deep import SCALINGS, DeepResponse, respond, sample
+from simulate.engine import CellResult
+from simulate.errors import BadInput
+from simulate.onestep import ENGINES, Buffer, Draws
+from simulate.statistics import Moments, mean_interval, variance_interval
+from simulate.streams import Stream, Workspace
+
+ENGINE_NAMES = ("auto", *ENGINES, "lazy")
+
+
+@dataclass(frozen=True)
+class RandomNetwork:
+    """The random network f(x) = g k^{−1/2} Σ a_j σ(u_j), a_j = ±1, ‖x‖ = √d, all hidden layers of width k.
+
+    At depth 2, u = g W x with w_j ~ N(0, I/d); deeper networks are those of `simulate.deep`.
+
+    Attributes:
+        width: k ≥ 1.
+        dim: d ≥ 2.
+        activation: a name, or the address of a function, see `simulate.activations.get`. A function or an
+            `Activation` is registered under its own name, by which this process finds it again.
+        engine: "conditional" (exact in law, never forms W, depth 2), "lazy" (draws of each W what is asked for,
+            any depth), "dense" (draws W), or "auto": conditional at depth 2, else lazy.
+        depth: layers of weights L ≥ 2, the read-out included.
+        scaling: "mean-field" (g = 1) or "he" (g = √2, variance 2/fan-in in every layer).
+
+    """
+
+    width: int = 4096
+    dim: int = 1024
+    activation: str = "relu"
+    engine: str = "auto"
+    depth: int = 2
+    scaling: str = "mean-field"
+
+    def __post_init__(self) -> None:
+        self._set("width", _whole(self.width, "width", 1))
+        self._set("dim", _whole(self.dim, "dim", 2, " (on a line there is no direction to turn)"))
+        self._set("depth", _whole(self.depth, "depth", 2, " (a hidden layer and the read-out)"))
+        if self.scaling not in SCALINGS:
+            raise BadInput(f"scaling is one of {', '.join(SCALINGS)}, got {self.scaling!r}")
+        if self.engine not in ENGINE_NAMES:
+            raise BadInput(f"engine is one of {', '.join(ENGINE_NAMES)}, got {self.engine!r}")
+        if self.engine == "auto":
+            self._set("engine", "conditional" if self.depth == 2 else "lazy")
+        if self.engine == "conditional" and self.depth > 2:
+            raise BadInput(f"the conditional engine knows depth 2 only, got {self.depth}: use --engine lazy")
+        activation = activations.get(self.activation)
+        if not isinstance(self.activation, str):
+            activations.register(activation)
+        # The canonical name: it is what enters the random numbers, the manifest and the tables.
+        self._set("activation", activation.name)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Give a field its canonical value, while the record is being made."""
+        object.__setattr__(self, name, value)
+
+    @property
+    def gain(self) -> float:
+        """The factor g in every layer."""
+        return SCALINGS[self.scaling]
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation z ↦ g σ(g z), by which a network of depth 2 is one of gain 1."""
+        return laws.scaled(self.activation, self.gain, self.gain)
+
+    @property
+    def through_layers(self) -> bool:
+        """Whether trials go through `simulate.deep` instead of the one-step law of two-layer networks."""
+        return self.depth > 2 or self.engine == "lazy"
+
+    @property
+    def moments_are_exact(self) -> bool:
+        """Whether E f² and E‖∇f‖² of the infinite width hold at every width.
+
+        At depth 2 they do. Deeper, they do for positively homogeneous σ: given what comes before, a row w and −w
+        are equally likely, so that σ′(w·h)² is independent of (wᵀJ)².
+        """
+        return self.depth == 2 or activations.get(self.activation).homogeneous_degree == 1
+
+    @property
+    def numbers_per_trial(self) -> int:
+        """About how many random numbers one trial draws: it fixes the shapes of batches and blocks."""
+        hidden = self.depth - 2
+        if self.engine == "dense":
+            return self.width * (self.dim + hidden * self.width) + self.dim
+        if self.engine == "lazy":
+            return 4 * (self.width + self.dim) + 16 * hidden * self.width
+        return 2 * self.width
+
+
+def _whole(value: Any, name: str, least: int, why: str = "") -> int:
+    """The value as a plain int, for it is written to files and hashed."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise BadInput(f"{name} must be at least {least}{why}, got {number}")
+    return number
+
+
+def deep_response(parameters: RandomNetwork, directions: Sequence[str], stream: Stream) -> DeepResponse:
+    """What networks held layer by layer show, computed in float64 whatever type their numbers are drawn in.
+
+    A lazy matrix orthogonalises its queries, and signs are read off sums over layers: float64 settles both.
+    """
+    exact = stream.in_float64()
+    network = sample(
+        exact,
+        (parameters.width,) * (parameters.depth - 1),
+        parameters.dim,
+        activations.get(parameters.activation),
+        gain=parameters.gain,
+        lazy=parameters.engine == "lazy",
+    )
+    return respond(network, directions, exact)
+
+
+def in_float64(draws: Draws, rows: Tensor) -> tuple[Draws, Buffer]:
+    """Some rows of the draws in float64, with working memory: what it takes to compute those trials again."""
+    workspace = Workspace()
+    exact = {name: double(value[rows]) for name, value in draws.items()}
+    device = next(iter(exact.values())).device
+
+    def buffer(name: str, *shape: int) -> Tensor:
+        return workspace.buffer(name, (len(rows), *shape), torch.float64, device)
+
+    return exact, buffer
+
+
+def double(values: Tensor) -> Tensor:
+    """The values in float64; on the CPU if they come from one of Apple's GPUs, which have no float64."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+def device_named(name: str) -> str:
+    """The device "cpu", "cuda" or "mps" behind a request; "auto" takes the best one there is.
+
+    Raises:
+        BadInput: that device is not here. An explicit request never falls back.
+
+    """
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if present[device])
+    if name not in present:
+        raise BadInput(f"device is one of auto, {', '.join(present)}, got {name!r}")
+    if not present[name]:
+        raise BadInput(f"--device {name}: torch {torch.__version__} finds no such device here; use cpu")
+    return name
+
+
+def moments_json(moments: Moments, confidence: float) -> dict[str, Any]:
+    """Mean and standard deviation of a column with their intervals (asymptotic in the number of trials)."""
+    count, mean = moments.count, float(moments.mean)
+    low, high = mean_interval(count, mean, float(moments.variance), confidence)
+    spread = variance_interval(
+        count, float(moments.variance), float(moments.fourth_central_moment), confidence
+    )
+    return {
+        "mean": mean,
+        "low": float(low),
+        "high": float(high),
+        "std": float(moments.std),
+        "std_low": float(spread[0]) ** 0.5,
+        "std_high": float(spread[1]) ** 0.5,
+    }
+
+
+def gradient_norm_json(cell: CellResult, confidence: float) -> dict[str, Any]:
+    """The measured law of ‖∇f‖ beside its exact second moment, from the columns both experiments have."""
+    parameters = cell.parameters
+    exact = None
+    if parameters.depth == 2:
+        exact = laws.gradient_second_moment(parameters.sigma, parameters.dim)
+    elif parameters.moments_are_exact:
+        exact = _width_limit(parameters).gradient_square
+    squared = moments_json(cell.summary.moments["gradient_norm_squared"], confidence)
+    return {
+        **moments_json(cell.summary.moments["gradient_norm"], confidence),
+        "limit": math.sqrt(_width_limit(parameters).gradient_square),
+        "second_moment": squared["mean"],
+        "second_moment_low": squared["low"],
+        "second_moment_high": squared["high"],
+        "exact_second_moment": exact,
+        # By symmetry the same for every input p.
+        "input_derivative_second_moment": {
+            "mean": squared["mean"] / parameters.dim,
+            "low": squared["low"] / parameters.dim,
+            "high": squared["high"] / parameters.dim,
+            "exact": None if exact is None else exact / parameters.dim,
+        },
+    }
+
+
+def network_json(cell: CellResult) -> dict[str, Any]:
+    """The parameters that every entry of `results` begins with."""
+    parameters = cell.parameters
+    return {
+        "width": parameters.width,
+        "dim": parameters.dim,
+        "activation": parameters.activation,
+        "depth": parameters.depth,
+        "scaling": parameters.scaling,
+        "trials": cell.summary.trials,
+        "engine": parameters.engine,
+    }
+
+
+def exact_output_std(parameters: RandomNetwork) -> float | None:
+    """√E f(x)² where it is known at every width, else None."""
+    if not parameters.moments_are_exact:
+        return None
+    return math.sqrt(_width_limit(parameters).output_variance)
+
+
+def _width_limit(parameters: RandomNetwork) -> laws.WidthLimit:
+    return laws.width_limit(parameters.activation, parameters.depth, parameters.gain)
