@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
-from benchmarks import baselines
+from benchmarks import baselines, lazy
 from benchmarks.timing import machine, seconds
-from simulate import INIT_FLIP, InitFlip, Plan
+from simulate import INIT_FLIP, InitFlip, Plan, run
 from simulate.engine import block_summary
 from simulate.streams import Stream, Workspace
 
@@ -21,7 +22,7 @@ def main() -> None:
     """Print every table; a few minutes on two cores."""
     torch.set_num_threads(1)
     print(f"Measured on {machine()}; one thread unless said otherwise.\n")
-    for section in (normals, one_step, cost_against_dim, whole_commands):
+    for section in (normals, one_step, cost_against_dim, two_threads, lazy_matrix, whole_commands):
         section()
 
 
@@ -85,6 +86,22 @@ def cost_against_dim(width: int = 4096) -> None:
     base = times[0][1]
     rows = [(f"2^{power}", f"{1e6 * time:.1f}", f"{time / base:.2f}") for power, time in times]
     table(f"Conditional trial against d, k = {width}", ("d", "µs", "relative to 2^6"), rows)
+
+
+def two_threads(width: int = 4096, dim: int = 1024, trials: int = 60_000) -> None:
+    """A whole run on one thread and on two."""
+    plan = Plan(INIT_FLIP, (InitFlip(width=width, dim=dim, steps=(2.0,)),), trials)
+    times = {threads: seconds(partial(run, plan, threads=threads), repeats=3) for threads in (1, 2)}
+    rows = [(str(n), f"{trials / time:,.0f}", f"{times[1] / time:.2f}") for n, time in times.items()]
+    table("A run in memory", ("threads", "trials a second", "relative to one"), rows)
+
+
+def lazy_matrix() -> None:
+    """Lazy against dense matrices."""
+    header = ("k = d", "lazy, ms", "dense, ms", "dense / lazy", "lazy, ns per k + d")
+    table("Ten pairs of adaptive queries W x, Wᵀv, one network", header, lazy.against_size())
+    header = ("pairs T", "lazy, ms", "µs / T²")
+    table("Lazy matrix of k = d = 65,536 against the number of queries", header, lazy.against_queries())
 
 
 def whole_commands() -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulate.activations import Activation
+    from simulate.deep import DeepNetwork
     from simulate.engine import (
         Experiment,
         Plan,
+        Precision,
         Result,
         Summary,
         grid,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     )
     from simulate.errors import BadInput, Interrupted, RunFailed, SimulateError
     from simulate.experiments import GRAD_NORM, INIT_FLIP, GradNorm, InitFlip, document
-    from simulate.matrices import DenseGaussian, GaussianMatrix
+    from simulate.matrices import DenseGaussian, GaussianMatrix, LazyGaussian
     from simulate.networks import TwoLayerNetwork
     from simulate.streams import Stream
 
@@ -33,6 +35,7 @@ _HOME = {
     "Activation": "activations",
     "Experiment": "engine",
     "Plan": "engine",
+    "Precision": "engine",
     "Result": "engine",
     "Summary": "engine",
     "grid": "engine",
@@ -51,6 +54,8 @@ _HOME = {
     "document": "experiments",
     "DenseGaussian": "matrices",
     "GaussianMatrix": "matrices",
+    "LazyGaussian": "matrices",
+    "DeepNetwork": "deep",
     "TwoLayerNetwork": "networks",
     "Stream": "streams",
 }
@@ -60,13 +65,16 @@ __all__ = [
     "INIT_FLIP",
     "Activation",
     "BadInput",
+    "DeepNetwork",
     "DenseGaussian",
     "Experiment",
     "GaussianMatrix",
     "GradNorm",
     "InitFlip",
     "Interrupted",
+    "LazyGaussian",
     "Plan",
+    "Precision",
     "Result",
     "RunFailed",
     "SimulateError",

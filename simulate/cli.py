@@ -272,21 +272,16 @@ def _run_and_show(
 ) -> None:
     """Check what can be checked, run, write the results beside the blocks, print, draw."""
     from simulate import tables
-    from simulate.engine import report, run, write_atomically
-    from simulate.experiments import REPORTS, document
+    from simulate.engine import run, write_atomically
+    from simulate.experiments import document
     from simulate.progress import for_this_terminal
 
     if not 0 < confidence < 1:
         raise BadInput(f"--confidence must lie strictly between 0 and 1, got {confidence:g}")
-    if figure is not None and figure.suffix not in (".pdf", ".png", ".svg"):
-        raise BadInput(f"--figure takes a .pdf, .png or .svg file, got {figure}")
-    if figure is not None and not figure.absolute().parent.is_dir():
-        raise BadInput(f"--figure {figure}: there is no directory {figure.absolute().parent}")
+    _check_figure(figure)
     own = not plan.experiment.trial.__module__.startswith("simulate.")
     if figure is not None and own:
         raise BadInput(f"--figure has no picture of {plan.experiment.name}, an experiment of your own")
-    if own:
-        REPORTS.setdefault(plan.experiment.name, report)
     out = out or Path("runs") / f"{plan.experiment.name}-{plan.digest}"
     progress = for_this_terminal()
     try:

@@ -29,7 +29,7 @@ from simulate import laws
 from simulate.activations import NAMES, Activation, from_callable, get
 from simulate.data import sphere
 from simulate.errors import BadInput
-from simulate.matrices import DenseGaussian, GaussianMatrix
+from simulate.matrices import DenseGaussian, GaussianMatrix, LazyGaussian
 from simulate.networks import TwoLayerNetwork
 from simulate.onestep import DIRECTIONS, ENGINES, Response, conditional, dense, outputs_after
 from simulate.statistics import clopper_pearson, two_sample_smallest_discrepancy
@@ -458,7 +458,7 @@ def test_dense_images_are_those_of_vectors(name: str) -> None:
 def numpy_script(k: int, d: int, trials: int, seed: int) -> Columns:
     """The experiment for tanh in plain numpy: its own generator, networks, gradient and steps."""
     rng = np.random.default_rng(seed)
-    pieces = []
+    pieces: list[Columns] = []
     for _ in range(trials // 1000):
         w = rng.standard_normal((1000, k, d)) / np.sqrt(d)
         a = rng.choice([-1.0, 1.0], size=(1000, k))
@@ -763,3 +763,16 @@ class TestDenseGaussian(GaussianMatrixLaws):
         matrix = DenseGaussian.from_standard(standard)
         assert (matrix.rows, matrix.columns) == (3, 4)
         assert matrix.matvec(torch.ones(1, 4)).tolist() == [[3.0, 11.0, 19.0]]
+
+
+class TestLazyGaussian(GaussianMatrixLaws):
+    """The laws for the matrix of which only what is asked for is drawn."""
+
+    def make(self, stream: Stream, rows: int, columns: int) -> LazyGaussian:
+        """Nothing drawn yet."""
+        return LazyGaussian(stream, rows, columns)
+
+    def entries(self, matrix: GaussianMatrix) -> Tensor:
+        """The matrix completed consistently with all that it answered."""
+        assert isinstance(matrix, LazyGaussian)
+        return matrix.materialise().standard / math.sqrt(matrix.columns)

@@ -224,6 +224,19 @@ def test_trials_drawn_again_round_as_in_the_run() -> None:
         torch.set_num_threads(threads)
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_trials_drawn_again_have_the_same_company() -> None:
+    """A trial drawn again stands where it stood in its batch, for rounding can depend on the place."""
+
+    def trial(parameters: Walk, stream: Stream, batch: int) -> dict[str, torch.Tensor]:
+        return {"first": torch.full((batch,), stream.first), "place": torch.arange(batch)}
+
+    plan = Plan(Experiment("places", trial, Walk), (Walk(),), 1009)
+    columns = trial_columns(plan, 0, 130, 70)
+    assert columns["place"].tolist() == [number % 32 for number in range(130, 200)]
+    assert (columns["first"] + columns["place"]).tolist() == list(range(130, 200))
+
+
 @pytest.mark.parametrize("request_", [(0, -1, 5), (0, 0, 0), (1, 0, 5), (-1, 0, 5)])
 def test_trials_that_do_not_exist(request_: tuple[int, int, int]) -> None:
     """Asking for trials or cells that are not there is refused, not answered with something else."""
@@ -243,7 +256,7 @@ def test_the_seed_and_every_parameter_choose_the_numbers() -> None:
 
 # ------------------------------------------------------------------------------------------------ merge
 
-SMALL = Plan(Experiment("walk", walk, Walk), (Walk(1 << 26), Walk(1 << 25)), 12)
+SMALL = Plan(Experiment("walk", walk, Walk), (Walk(1 << 24), Walk(1 << 23)), 12)
 
 
 def piece(cell: int, block: int) -> Summary:

@@ -137,6 +137,34 @@ def test_a_workspace_is_used_again() -> None:
     assert first.data_ptr() == again.data_ptr() != other.data_ptr()
 
 
+def test_no_call_overwrites_what_another_returned() -> None:
+    """Slices and kinds of one name have memory of their own, and keep their values."""
+    stream = Stream((1, 2), 0, 3)
+    calls = [
+        lambda: stream.normals("u", 4),
+        lambda: stream.normals("u", 4, offset=4),
+        lambda: stream.normals("u", 4, dtype=torch.float64),
+        lambda: stream.uniforms("u", 4),
+        lambda: stream.signs("u", 4),
+        lambda: stream.chi_square("u", 3),
+        lambda: stream.chi_square("u", 4),
+        lambda: stream.in_float64().normals("u", 4),
+    ]
+    kept = [call() for call in calls]
+    alone = [call().clone() for call in calls]
+    for one, two in zip(kept, alone, strict=True):
+        assert torch.equal(one, two)
+    assert len({one.data_ptr() for one in kept}) == len(kept)
+
+
+def test_the_same_numbers_in_float64() -> None:
+    """A stream in float64 that is drawn in float32 hands out the float32 numbers, converted exactly."""
+    stream = Stream((1, 2), 0, 3)
+    exact = stream.in_float64().normals("u", 300)
+    assert exact.dtype == torch.float64
+    assert torch.equal(exact, stream.normals("u", 300).double())
+
+
 @pytest.mark.parametrize(
     "call",
     [

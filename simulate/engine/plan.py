@@ -26,8 +26,8 @@ Trial = Callable[[Any, Stream, int], Columns]
 
 _MICRO_NUMBERS = 1 << 19
 """Numbers drawn by one micro-batch: a few arrays of this size stay in a core's second-level cache."""
-_BLOCK_NUMBERS = 1 << 26
-"""Numbers drawn by one block: a fraction of a second, so that little is lost to an interruption."""
+_BLOCK_NUMBERS = 1 << 24
+"""Numbers drawn by one block: some tens of milliseconds, enough to share a short run between threads."""
 _LARGEST_MICRO, _LARGEST_BLOCK = 1 << 12, 1 << 17
 _MOST_TRIALS = 1 << 63
 DEVICES, DTYPES = ("cpu", "cuda", "mps"), ("float32", "float64")

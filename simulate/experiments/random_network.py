@@ -174,7 +174,10 @@ def moments_json(moments: Moments, confidence: float) -> dict[str, Any]:
     spread = variance_interval(
         count, float(moments.variance), float(moments.fourth_central_moment), confidence
     )
+    # Averages leave out what is not finite; that it happened must be seen.
+    lost = int(moments.nonfinite)
     return {
+        **({"nonfinite": lost} if lost else {}),
         "mean": mean,
         "low": float(low),
         "high": float(high),

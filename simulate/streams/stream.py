@@ -137,7 +137,9 @@ class Stream:
         numbers = self._fill(fill.normals, name, shape, drawn, offset)
         if drawn == dtype:
             return numbers
-        return self.workspace.buffer(f"cast:{name}", numbers.shape, dtype, numbers.device).copy_(numbers)
+        return self.workspace.buffer(f"cast {offset}:{name}", numbers.shape, dtype, numbers.device).copy_(
+            numbers
+        )
 
     def signs(self, name: str, *shape: int, offset: int = 0) -> Tensor:
         """Independent fair signs −1, +1 of shape (batch, *shape)."""
@@ -151,9 +153,10 @@ class Stream:
         """One χ² number with `degrees` degrees of freedom a trial, always float64, shape (batch,)."""
         if degrees < 1:
             raise BadInput(f"a chi-square law needs at least 1 degree of freedom, got {degrees}")
-        host = self._host(name, (), torch.float64)
+        place = f"chi-square {degrees}:{name}"
+        host = self._host(place, (), torch.float64)
         fill.chi_squares(host.numpy(), float(degrees), *self._address(name))
-        return self._delivered(host, name, ())
+        return self._delivered(host, place, ())
 
     def _address(self, name: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
         word = _name_hash(name)
@@ -161,8 +164,8 @@ class Stream:
             raise BadInput(f"the stream names {name!r} and {self._names[word]!r} collide: rename one of them")
         return np.uint32(self.key[0]), np.uint32(self.key[1]), np.uint32(word), np.uint64(self.first)
 
-    def _host(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return self.workspace.buffer(f"draw:{name}", (self.batch, *shape), dtype, torch.device("cpu"))
+    def _host(self, place: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return self.workspace.buffer(f"draw:{place}", (self.batch, *shape), dtype, torch.device("cpu"))
 
     def _fill(
         self, kernel: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype, offset: int
@@ -171,14 +174,16 @@ class Stream:
         # The index of a group is one 32-bit word; two numbers is the smallest group.
         if offset < 0 or offset + size > 2 * _WORD:
             raise BadInput(f"a stream has 2^33 numbers a trial, asked for {offset} + {size}")
-        host = self._host(name, shape, dtype)
+        # What is asked for names the memory too: one call must not overwrite what another returned.
+        place = f"{kernel.__name__} {offset}:{name}"
+        host = self._host(place, shape, dtype)
         kernel(host.numpy().reshape(self.batch, size), *self._address(name), offset)
-        return self._delivered(host, name, shape)
+        return self._delivered(host, place, shape)
 
-    def _delivered(self, host: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _delivered(self, host: Tensor, place: str, shape: tuple[int, ...]) -> Tensor:
         if self.device.type == "cpu":
             return host
         # Apple's GPUs have no float64.
         dtype = torch.float32 if self.device.type == "mps" else host.dtype
-        there = self.workspace.buffer(f"draw:{name}", (self.batch, *shape), dtype, self.device)
+        there = self.workspace.buffer(f"draw:{place}", (self.batch, *shape), dtype, self.device)
         return there.copy_(host)
