@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 
 import torch
 
@@ -52,13 +53,16 @@ def normals() -> None:
     table("Normals, millions a second", ("type", "simulate.streams", "torch normal_", "ratio"), lines)
 
 
-def micro_batch(width: int, dim: int, **parameters: object) -> tuple[Callable[[], object], int]:
+def micro_batch(
+    width: int, dim: int, workspace: Workspace | None = None, **parameters: object
+) -> tuple[Callable[[], object], int]:
     """A call that simulates some thousand trials as a run does, and their number."""
+    memory = workspace or Workspace()
     point = InitFlip(width=width, dim=dim, steps=(2.0,), **parameters)  # type: ignore[arg-type]
     trials = Plan(INIT_FLIP, (point,), 1).cells[0].micro * (1 if width * dim > 2**24 else 8)
     plan = Plan(INIT_FLIP, (point,), trials)
-    cell, workspace = plan.cells[0], Workspace()
-    return (lambda: block_summary(plan, cell, 0, workspace)), min(trials, cell.block)
+    cell = plan.cells[0]
+    return (lambda: block_summary(plan, cell, 0, memory)), min(trials, cell.block)
 
 
 def one_step(width: int = 4096, dim: int = 1024) -> None:
@@ -79,12 +83,15 @@ def one_step(width: int = 4096, dim: int = 1024) -> None:
 
 def cost_against_dim(width: int = 4096) -> None:
     """Cost of a conditional trial over the input dimension: it should not depend on it."""
-    times = []
-    for power in range(6, 21, 2):
-        work, trials = micro_batch(width, 2**power)
-        times.append((power, seconds(work, repeats=3) / trials))
-    base = times[0][1]
-    rows = [(f"2^{power}", f"{1e6 * time:.1f}", f"{time / base:.2f}") for power, time in times]
+    workspace = Workspace()
+    work = {power: micro_batch(width, 2**power, workspace) for power in range(6, 21, 2)}
+    # All sizes in turn, several times over: the machine's own speed drifts.
+    rounds = [{power: seconds(call, 1) / n for power, (call, n) in work.items()} for _ in range(7)]
+    rows = []
+    for power in work:
+        time = median(times[power] for times in rounds)
+        ratio = median(times[power] / times[6] for times in rounds)
+        rows.append((f"2^{power}", f"{1e6 * time:.1f}", f"{ratio:.2f}"))
     table(f"Conditional trial against d, k = {width}", ("d", "µs", "relative to 2^6"), rows)
 
 

@@ -24,8 +24,9 @@ Columns = Mapping[str, torch.Tensor]
 Trial = Callable[[Any, Stream, int], Columns]
 """`trial(parameters, stream, batch)`: simulate `batch` independent trials with the stream's numbers."""
 
-_MICRO_NUMBERS = 1 << 19
-"""Numbers drawn by one micro-batch: a few arrays of this size stay in a core's second-level cache."""
+_MICRO_NUMBERS = 1 << 20
+"""Numbers drawn by one micro-batch: arrays of a few megabytes, near the core, yet so large that threads seldom
+wait for each other between two operations."""
 _BLOCK_NUMBERS = 1 << 24
 """Numbers drawn by one block: some tens of milliseconds, enough to share a short run between threads."""
 _LARGEST_MICRO, _LARGEST_BLOCK = 1 << 12, 1 << 17
