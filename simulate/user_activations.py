@@ -208,18 +208,37 @@ def _module_from_file(path: Path, changed_ns: int) -> ModuleType:
 def activation_from_address(address: str) -> Activation:
     """The activation at ``package.module:function`` or ``path/to/file.py:function``, named by its address.
 
+    To the name of one from a file the first digits of a hash of the file are added, ``file.py:function#1a2b3c4d``:
+    a plan that names it is about this code and no other. An address that carries a hash is held to it.
+
     Raises:
-        BadInput: the module cannot be imported, has no such attribute, or the attribute is refused.
+        BadInput: the module cannot be imported, has no such attribute, or the attribute is refused; or the
+            file is no longer the one that the hash names.
 
     """
+    address, _, wanted = address.partition("#")
     place, _, attribute = address.rpartition(":")
     if not place or not attribute:
         raise BadInput(f"{address!r} is not of the form package.module:function or path/to/file.py:function")
-    is_file = place.endswith(".py")
-    if is_file and not Path(place).is_file():
+    if not place.endswith(".py"):
+        return _found(address, "")
+    path = Path(place)
+    if not path.is_file():
         raise BadInput(f"there is no file {place!r} to take the activation {attribute!r} from")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    if wanted and wanted != digest:
+        raise BadInput(
+            f"{place} has changed since a plan was made with it: start a new run, or restore the file"
+        )
+    return _found(address, digest)
+
+
+@functools.lru_cache
+def _found(address: str, digest: str) -> Activation:
+    """The activation at an address, one object for each version of a file, so that its moments are kept."""
+    place, _, attribute = address.rpartition(":")
     try:
-        if is_file:
+        if digest:
             path = Path(place).resolve()
             module = _module_from_file(path, path.stat().st_mtime_ns)
         else:
@@ -228,8 +247,9 @@ def activation_from_address(address: str) -> Activation:
         # Whatever the user's module raises while it is run is, here, a module that cannot be used.
         raise BadInput(f"cannot import {place!r}: {type(error).__name__}: {error}") from error
     found = getattr(module, attribute, None)
+    name = f"{address}#{digest}" if digest else address
     if isinstance(found, Activation):
-        return dataclasses.replace(found, name=address)
+        return dataclasses.replace(found, name=name)
     if not callable(found):
         raise BadInput(f"{place!r} has no function or activation {attribute!r}")
-    return activation_from_callable(found, name=address)
+    return activation_from_callable(found, name=name)

@@ -320,15 +320,27 @@ def user_file(tmp_path: Path) -> Path:
 
 
 def test_function_from_a_file(user_file: Path) -> None:
-    """path/to/file.py:function is imported, named by its address, and the same one the second time."""
+    """path/to/file.py:function is imported, named by address and version, and the same one the second time."""
     address = f"{user_file}:swish"
     swish = get(address)
     x = torch.linspace(-3, 3, 50, dtype=torch.float64)
     torch.testing.assert_close(swish.value(x), get("silu").value(x))
     torch.testing.assert_close(swish.derivative(x), get("silu").derivative(x))
-    assert swish.name == address
-    assert get(swish.name) == swish
+    assert swish.name.partition("#")[0] == address
+    assert get(swish.name) is get(address) is swish
     assert pickle.loads(pickle.dumps(swish)) == swish
+
+
+def test_a_changed_file_is_another_activation(user_file: Path) -> None:
+    """When the file changes its function gets another name, and the old name is refused."""
+    old = get(f"{user_file}:swish")
+    user_file.write_text(FILE.replace("sigmoid(x)", "sigmoid(2 * x)"))
+    new = get(f"{user_file}:swish")
+    assert new.name != old.name
+    x = torch.linspace(-3, 3, 50, dtype=torch.float64)
+    assert not torch.allclose(new.value(x), old.value(x))
+    with pytest.raises(BadInput, match="has changed since"):
+        get(old.name)
 
 
 def test_activation_from_a_file_keeps_its_constants(user_file: Path) -> None:

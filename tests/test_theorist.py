@@ -61,6 +61,16 @@ def test_gamma_answer_is_none_where_no_step_reaches_it() -> None:
     assert answer["largest_step_tried"] > 1e4
 
 
+def test_a_fixed_sign_reaches_one_half_at_most() -> None:
+    """Along +∇f whatever the sign of f no step flips with probability 0.6, in the limit or measured."""
+    point = InitFlip(64, 400, "tanh", steps=(1.0,), gammas=(0.4, 0.8), fixed_sign=True)
+    never, often = answers(point, 4000)
+    assert (never["verdict"], never["limit_step"]) == ("none", None)
+    assert often["verdict"] == "reached"
+    assert often["limit_step"] == pytest.approx(laws.flip_constant("tanh") * erfinv(2 * 0.2))
+    assert often["low"] < often["limit_step"] * 1.1
+
+
 def test_gamma_answer_asks_for_more_trials() -> None:
     """Where the band can neither confirm nor exclude, the verdict is undecided, not a number."""
     (answer,) = answers(InitFlip(64, 32, steps=(1.0,), gammas=(1e-3,)), 500)

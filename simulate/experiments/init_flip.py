@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from simulate import activations, laws
@@ -97,6 +98,12 @@ class InitFlip(RandomNetwork):
         return 8 * math.sqrt(self.dim)
 
     @property
+    def limit_steps(self) -> NDArray[np.float64]:
+        """The limit's |η| for each γ; ∞ where none flips with probability 1 − γ."""
+        wanted = [1 - gamma for gamma in self.gammas]
+        return laws.step_for_flip_probability(self.activation, wanted, self.depth, self.gain, self.fixed_sign)
+
+    @property
     def gamma_grid(self) -> tuple[float, ...]:
         """The step sizes at which `gammas` are looked up; empty without gammas.
 
@@ -110,12 +117,11 @@ class InitFlip(RandomNetwork):
 def _gamma_grid(parameters: InitFlip) -> tuple[float, ...]:
     if not parameters.gammas:
         return ()
-    answers = laws.step_for_flip_probability(
-        parameters.activation, [1 - g for g in parameters.gammas], parameters.depth, parameters.gain
-    )
-    low, high = (
-        (float(answers.min()) / 4, float(answers.max()) * 8) if np.isfinite(answers).all() else (0.01, 100)
-    )
+    answers = parameters.limit_steps
+    finite = answers[np.isfinite(answers)]
+    # Where no step answers in the limit either, look around η = 1.
+    finite = finite if len(finite) else np.array([1.0])
+    low, high = float(finite.min()) / 4, float(finite.max()) * 8
     dense = np.geomspace(low, high, math.ceil(math.log(high / low) / math.log(1.05)) + 1)
     return (*dense.tolist(), *(high * 2.0**i for i in range(1, 13)))
 
@@ -220,7 +226,7 @@ def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
     if parameters.minimal_step:
         heading = _heading(parameters, before)
         for direction in parameters.directions:
-            image = _turned(heading, direction) * response.images[direction].double()
+            image = _turned(heading, direction) * double(response.images[direction])
             first[direction] = first_flip(
                 response.preactivations, response.signs, image, parameters.sigma, parameters.reach
             )

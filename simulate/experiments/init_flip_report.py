@@ -134,12 +134,9 @@ def _gamma_answers(
     """
     grid = np.array(parameters.gamma_grid)
     lower, upper = simultaneous_clopper_pearson(counts, trials, confidence)
-    limits = laws.step_for_flip_probability(
-        parameters.activation, [1 - gamma for gamma in parameters.gammas], parameters.depth, parameters.gain
-    )
     constant = laws.flip_constant(parameters.activation, parameters.depth, parameters.gain)
     answers = []
-    for gamma, limit in zip(parameters.gammas, limits.tolist(), strict=True):
+    for gamma, limit in zip(parameters.gammas, parameters.limit_steps.tolist(), strict=True):
         reached, estimated = grid[lower >= 1 - gamma], grid[counts >= (1 - gamma) * trials]
         possible = np.flatnonzero(upper >= 1 - gamma)
         high = float(reached[0]) if len(reached) else None
@@ -161,7 +158,7 @@ def _gamma_answers(
                 "limit_step": limit,
                 "limit_constant": limit / root,
                 # erfinv(1 − γ) ≤ √log(1/γ): with this constant the theorem's form holds in the limit for all γ.
-                "limit_constant_all_gamma": constant,
+                "limit_constant_all_gamma": None if parameters.fixed_sign else constant,
                 "largest_step_tried": float(grid[-1]),
             }
         )

@@ -11,7 +11,10 @@ import functools
 import math
 from dataclasses import dataclass
 
-from simulate.activations import Activation, ActivationLike, get
+import torch
+from torch import Tensor
+
+from simulate.activations import Activation, ActivationLike, Elementwise, get
 from simulate.errors import BadInput
 from simulate.laws._arguments import integer
 from simulate.laws.moments import derivative_second_moment, second_moment
@@ -42,14 +45,23 @@ def _scaled(base: Activation, inner: float, outer: float) -> Activation:
         return base
     if not (inner > 0 and outer > 0):
         raise BadInput(f"an activation is scaled by positive numbers, not {inner:g} and {outer:g}")
+
+    def rescaled(function: Elementwise, factor: float) -> Elementwise:
+        def apply(x: Tensor, out: Tensor | None = None) -> Tensor:
+            if out is None:
+                return factor * function(inner * x)
+            torch.mul(x, inner, out=out)
+            return function(out, out=out).mul_(factor)
+
+        return apply
+
+    curvature = base.derivative_lipschitz
     return Activation(
         name=f"{outer:g}*{base.name}({inner:g}*z)",
-        value=lambda x, out=None: outer * base.value(inner * x),
-        derivative=lambda x, out=None: outer * inner * base.derivative(inner * x),
+        value=rescaled(base.value, outer),
+        derivative=rescaled(base.derivative, outer * inner),
         lipschitz=None if base.lipschitz is None else outer * inner * base.lipschitz,
-        derivative_lipschitz=None
-        if base.derivative_lipschitz is None
-        else outer * inner**2 * base.derivative_lipschitz,
+        derivative_lipschitz=None if curvature is None else outer * inner**2 * curvature,
         kinks=tuple(kink / inner for kink in base.kinks),
         homogeneous_degree=base.homogeneous_degree,
     )

@@ -110,7 +110,11 @@ def flip_constant(activation: ActivationLike, depth: int = 2, gain: float = 1.0)
 
 
 def step_for_flip_probability(
-    activation: ActivationLike, probability: ArrayLike, depth: int = 2, gain: float = 1.0
+    activation: ActivationLike,
+    probability: ArrayLike,
+    depth: int = 2,
+    gain: float = 1.0,
+    fixed_sign: bool = False,
 ) -> NDArray[np.float64]:
     """The step |η| whose limiting flip probability is the given one: √(2Eσ²)/Eσ′² · erfinv(probability).
 
@@ -121,15 +125,19 @@ def step_for_flip_probability(
         probability: 1 − γ, strictly between 0 and 1, a number or an array.
         depth: L ≥ 2 layers of weights.
         gain: g, see `simulate.laws.deep`.
+        fixed_sign: for a step +η∇f whatever the sign of f, which flips with half the probability.
 
     Returns:
-        Steps, in the shape of ``probability``; ∞ if Eσ′² = 0.
+        Steps, in the shape of ``probability``; ∞ if Eσ′² = 0, and for a fixed sign from probability ½ on, which
+        no step exceeds.
 
     """
     wanted = array(probability, "probability", least=0)
     if not ((wanted > 0) & (wanted < 1)).all():
         raise BadInput(f"probability must lie strictly between 0 and 1, not {wanted}")
-    steps: NDArray[np.float64] = flip_constant(activation, depth, gain) * erfinv(wanted)
+    steps: NDArray[np.float64] = flip_constant(activation, depth, gain) * erfinv(
+        np.minimum(2 * wanted, 1) if fixed_sign else wanted
+    )
     return steps
 
 
