@@ -313,7 +313,7 @@ def test_draws_of_another_family_are_found_out():
 def test_the_check_is_the_same_in_chunks_of_any_size(monkeypatch):
     """Counts do not depend on how many sums are held at once."""
     whole = check_by_sampling(CHI2, 3, 1_000, Stream.from_seed(2))
-    monkeypatch.setattr(concentration.comparison, "_CHUNK", 100)
+    monkeypatch.setattr(concentration.sampling, "_CHUNK", 100)
     assert check_by_sampling(CHI2, 3, 1_000, Stream.from_seed(2)) == whole
     other = check_by_sampling(CHI2, 3, 1_000, Stream.from_seed(3))
     assert [level.count for level in other] != [level.count for level in whole]

@@ -6,17 +6,14 @@ from simulate.concentration.comparison import (
     LAWS,
     Boundary,
     Case,
-    Level,
     Row,
     cases,
-    check_by_sampling,
     compare,
     condition_that_rescues,
-    document,
-    log_of,
-    log_tail,
-    quantile,
 )
+from simulate.concentration.document import document
+from simulate.concentration.exact import log_of, log_tail, quantile
+from simulate.concentration.sampling import Level, check_by_sampling
 from simulate.concentration.table import render
 
 __all__ = [

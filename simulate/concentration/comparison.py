@@ -13,35 +13,22 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from scipy import optimize
 
-from simulate.bounds import Bernstein, Bound, ChiSquareCorrected, ChiSquarePrinted, Side
+from simulate.bounds import Bernstein, Bound, ChiSquareCorrected, ChiSquarePrinted
+from simulate.concentration.exact import at_most, decimal_power, log_tail, quantile
 from simulate.errors import BadInput
-from simulate.special_functions import Floats
-from simulate.statistics import simultaneous_clopper_pearson, smallest_discrepancy
-from simulate.streams import Stream, stable_key
-from simulate.tails import FAMILIES, ROUNDING, Bernoulli, Law, Poisson
+from simulate.tails import FAMILIES, Bernoulli, Law, Poisson
 
 LAWS = ("chi2", "chi2-corrected", "bernstein", *(f"bernstein:{family}" for family in FAMILIES))
 """What can be compared: the χ² bounds, and Theorem 2 for all families or one."""
 
 DEFAULT_KS = (1, 2, 5, 10, 100, 1_000, 10_000)
 DEFAULT_GAMMAS = (0.5, 0.1, 1e-2, 1e-3, 1e-6, 1e-10, 1e-30, 1e-100, 1e-300)
-
-LEAST_EXPECTED = 30
-"""A level γ is sampled only if at least so many trials are expected beyond its quantile."""
-_LEVELS = (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-# Of every check: the probability that a correct tail is called wrong, over all of its levels; and the
-# probability with which the discrepancy named `resolves` may go unseen at a level.
-FALSE_ALARM, _MISS = 1e-6, 1e-2
-# Random numbers drawn for one check, and those held at once.
-_NUMBERS, _CHUNK = 10_000_000, 1_000_000
 
 
 class Case(NamedTuple):
@@ -83,97 +70,6 @@ def cases(law: str) -> tuple[Case, ...]:
     return tuple(Case(name, one, Bernstein(one.variance, one.scale)) for name, one in chosen.items())
 
 
-def log_of(gamma: float | str) -> float:
-    """Log γ of a number, or of a text such as "1e-400" that no float64 can hold.
-
-    Raises:
-        BadInput: not a number strictly between 0 and 1.
-
-    """
-    try:
-        number = Decimal(str(gamma))
-    except InvalidOperation:
-        number = Decimal("nan")
-    if not (number.is_finite() and 0 < number < 1):
-        raise BadInput(f"γ must lie strictly between 0 and 1, got {gamma}")
-    return float(number.ln())
-
-
-# --- Exact tails and quantiles ----------------------------------------------------------------------------
-
-
-def log_tail(law: Law, k: int, t: Any, side: Side, *, strict: bool = True) -> Floats:
-    """Log P(S > t), log P(S < −t) or log P(|S| > t) as the side says; with ≥ and ≤ if not `strict`."""
-    if side == "upper":
-        return law.log_upper(k, t, strict=strict)
-    if side == "lower":
-        return law.log_lower(k, -np.asarray(t, np.float64), strict=strict)
-    return law.log_two_sided(k, t, strict=strict)
-
-
-def quantile(law: Law, k: int, log_gamma: float, side: Side = "upper") -> float:
-    """The smallest t with P(S > t) ≤ γ, or likewise for S < −t or |S| > t.
-
-    Of a law on a lattice it is a lattice point, and a probability equal to γ up to `ROUNDING` counts as ≤ γ.
-    Of a law with a density it is right to some 1e-13 of itself or 1e-15 of the spread σ√k.
-
-    Args:
-        law: of one term.
-        k: number of terms.
-        log_gamma: log γ < 0.
-        side: the tail.
-
-    """
-    # Theorem 2 brackets the quantile: P(S > T(γ)) ≤ γ; and as it holds for −X too, P(S < −T(1 − γ)) ≤ 1 − γ.
-    bernstein = Bernstein(law.variance, law.scale)
-    two_sided = side == "two-sided"
-    high = float(bernstein.threshold(k, log_gamma - math.log(2) * two_sided))
-    rest = min(math.log(-math.expm1(log_gamma)), -1e-300)
-    low = 0.0 if two_sided else -float(bernstein.threshold(k, rest))
-    if law.lattice(k) is not None:
-        return _lattice_quantile(law, k, log_gamma, side, low, high)
-    # √(−log P) is nearly linear in t, whatever the depth: a few steps of Brent's method suffice.
-    target, ceiling = math.sqrt(-log_gamma), 2 * math.sqrt(-log_gamma) + 10
-
-    def excess(t: float) -> float:
-        return min(math.sqrt(max(-float(log_tail(law, k, t, side)), 0.0)), ceiling) - target
-
-    if excess(high) <= 0 or excess(low) >= 0:
-        return high if excess(high) <= 0 else low
-    width = 1e-15 * math.sqrt(law.variance * k)
-    root = float(optimize.brentq(excess, low, high, xtol=width, rtol=4 * np.finfo(float).eps))
-    # The median of a symmetric law is 0, and not the rounding error that Brent's method ends in.
-    return root if abs(root) > 10 * width else 0.0
-
-
-def _lattice_quantile(law: Law, k: int, log_gamma: float, side: Side, low: float, high: float) -> float:
-    step, shift = law.lattice(k) or (1.0, 0.0)
-
-    def first(sign: int) -> float:
-        """The smallest sign·(lattice point) that will do, by bisection over the counts in the bracket."""
-        ends = sorted((sign * low, sign * high))
-        below, found = math.floor((ends[0] + shift) / step) - 1, math.ceil((ends[1] + shift) / step) + 1
-        below, found = (below, found) if sign > 0 else (found, below)
-        while abs(found - below) > 1:
-            middle = (below + found) // 2
-            # The point is computed as `simulate.tails` computes it, so that rounding turns no comparison.
-            point = sign * (step * middle - shift)
-            good = point >= low and _at_most(float(log_tail(law, k, point, side)), log_gamma)
-            below, found = (below, middle) if good else (middle, found)
-        return sign * (step * found - shift)
-
-    signs = {"upper": (1,), "lower": (-1,), "two-sided": (1, -1)}[side]
-    return min(first(sign) for sign in signs) + 0.0
-
-
-def _at_most(log_probability: float, log_gamma: float) -> bool:
-    """P ≤ γ up to the rounding of the exact tail."""
-    return log_probability <= log_gamma + ROUNDING * max(1.0, -log_gamma)
-
-
-# --- Bounds against tails ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Row:
     """One bound at one k and γ.
@@ -198,7 +94,7 @@ class Row:
     @property
     def holds(self) -> bool:
         """Whether T is passed with probability at most γ, up to rounding (`ROUNDING · max(1, log 1/γ)`)."""
-        return _at_most(self.log_failure, self.log_gamma)
+        return at_most(self.log_failure, self.log_gamma)
 
     @property
     def tightness(self) -> float | None:
@@ -305,155 +201,3 @@ def condition_that_rescues(ks: Sequence[int]) -> list[Boundary]:
             high *= 2
         found.append(Boundary(k, float(optimize.brentq(excess, k, high, xtol=1e-14 * k, rtol=1e-14))))
     return found
-
-
-# --- Sampling, as a check ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Level:
-    """The frequency of S ≥ t (or S ≤ −t, |S| ≥ t) beside its exact probability, t the quantile of γ.
-
-    With ≥, where the bounds have >, the probability is at least γ for laws on a lattice too.
-
-    Attributes:
-        family: the law of one term.
-        k: number of terms.
-        gamma: the level.
-        exact: t.
-        probability: the exact probability of the event.
-        trials: number of sums that were drawn.
-        count: how often the event happened.
-        low: lower end of a Clopper-Pearson interval; all intervals of one check hold at once.
-        high: upper end.
-        resolves: the discrepancy that the level sees with probability 0.99; null where the event is certain.
-
-    """
-
-    family: str
-    k: int
-    gamma: float
-    exact: float
-    probability: float
-    trials: int
-    count: int
-    low: float
-    high: float
-    resolves: float | None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the exact probability lies in the interval."""
-        return self.low <= self.probability <= self.high
-
-    def to_json(self) -> dict[str, Any]:
-        """The level as JSON data."""
-        return {**asdict(self), "frequency": self.count / self.trials, "agrees": self.agrees}
-
-
-def check_by_sampling(
-    law: Law, k: int, trials: int, stream: Stream, side: Side = "upper", label: str | None = None
-) -> list[Level]:
-    """Draw sums, and set the frequencies beyond exact quantiles beside their exact probabilities.
-
-    The levels are those of 0.5, 0.1, 0.01, … beyond which at least `LEAST_EXPECTED` trials are expected. A
-    correct tail disagrees at one or more of its levels with probability at most 1e-6.
-
-    Args:
-        law: of one term.
-        k: number of terms.
-        trials: number of sums, at least 60.
-        stream: its key and first trial say which random numbers; they are drawn in chunks of another size.
-        side: the tail.
-        label: what the levels call the law; its name by default.
-
-    """
-    gammas = [gamma for gamma in _LEVELS if gamma * trials >= LEAST_EXPECTED]
-    if not gammas:
-        raise BadInput(f"{trials} trials resolve no level: give at least {2 * LEAST_EXPECTED}")
-    points = np.array([quantile(law, k, math.log(gamma), side) for gamma in gammas])
-    exact = np.exp(log_tail(law, k, points, side, strict=False))
-    counts = np.zeros(len(gammas), np.int64)
-    size = max(1, min(trials, _CHUNK // k))
-    for start in range(0, trials, size):
-        rows = min(size, trials - start)
-        sums = law.sample(Stream(stream.key, stream.first + start, rows, dtype=torch.float64), k)
-        values = {"upper": sums, "lower": -sums, "two-sided": np.abs(sums)}[side]
-        counts += (values >= points[:, None]).sum(axis=1)
-    low, high = simultaneous_clopper_pearson(counts, trials, 1 - FALSE_ALARM)
-    levels = []
-    for i, gamma in enumerate(gammas):
-        p = float(exact[i])
-        seen = smallest_discrepancy(trials, p, FALSE_ALARM / len(gammas), _MISS) if p < 1 else None
-        place = (float(points[i]), p, trials, int(counts[i]), float(low[i]), float(high[i]), seen)
-        levels.append(Level(label or law.name, k, gamma, *place))
-    return levels
-
-
-# --- The document -----------------------------------------------------------------------------------------
-
-
-def document(
-    law: str,
-    ks: Sequence[int] = DEFAULT_KS,
-    gammas: Sequence[float | str] = DEFAULT_GAMMAS,
-    *,
-    trials: int = 100_000,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """What `--json` prints: every row of the grid, the check by sampling, and where the bound fails.
-
-    Args:
-        law: a name, see `cases`.
-        ks: numbers of terms.
-        gammas: failure probabilities; as text they may be below the smallest float64.
-        trials: sums drawn for the check at each k; 0 for none. A k that would take more than 10⁷ random
-            numbers is not sampled, and listed under `not_sampled`.
-        seed: of the check.
-
-    Raises:
-        BadInput: an unknown law, a k or γ outside its range, none of them, or too few trials.
-
-    """
-    chosen = cases(law)
-    log_gammas = [log_of(gamma) for gamma in dict.fromkeys(gammas)]
-    ks = list(dict.fromkeys(ks))
-    if not ks or not log_gammas:
-        raise BadInput("give at least one k and one γ")
-    if trials < 0 or 0 < trials < 2 * LEAST_EXPECTED:
-        raise BadInput(f"trials must be 0 (no check) or at least {2 * LEAST_EXPECTED}, got {trials}")
-    rows = [row for case in chosen for row in compare(case.law, case.bound, ks, log_gammas, case.label)]
-    sampled = [k for k in ks if trials > 0 and k * trials <= _NUMBERS]
-    levels = []
-    for label, one, bound in chosen:
-        for k in sampled:
-            key = stable_key(seed, {"experiment": "concentration", "family": label, "k": k})
-            levels += check_by_sampling(one, k, trials, Stream(key), bound.side, label)
-    where = [row for row in (row.to_json() for row in rows) if not row["holds"]]
-    boundary = [entry.to_json() for entry in condition_that_rescues(ks)] if law == "chi2" else None
-    return {
-        "experiment": "concentration",
-        "law": law,
-        "bound": chosen[0].bound.to_json(),
-        "families": [
-            {"family": label, "variance": one.variance, "scale": one.scale} for label, one, _ in chosen
-        ],
-        "rounding": ROUNDING,
-        "results": [row.to_json() for row in rows],
-        "sampling": [level.to_json() for level in levels],
-        "not_sampled": [k for k in ks if k not in sampled],
-        "fails": {
-            "count": len(where),
-            "of": len(rows),
-            "where": [{key: row[key] for key in ("family", "k", "gamma", "log10_gamma")} for row in where],
-            "boundary": boundary,
-        },
-    }
-
-
-def decimal_power(log10: float, digits: int) -> str:
-    """The power of ten as a decimal number, also where it is no float64."""
-    if log10 > -4:
-        return f"{10**log10:.{digits}g}"
-    exponent = math.floor(log10 + 1e-12)
-    return f"{10 ** (log10 - exponent):.{digits}g}e{exponent:+d}"

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate.bounds import Bernstein
-from simulate.concentration.comparison import FALSE_ALARM, decimal_power
+from simulate.concentration.exact import decimal_power
+from simulate.concentration.sampling import FALSE_ALARM
 
 
 def render(document: Mapping[str, Any], console: Console) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import itertools
 import json
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from simulate.arguments import whole
 from simulate.errors import BadInput
 from simulate.streams import Stream, stable_key
 
@@ -141,7 +141,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("seed", 0)):
-            object.__setattr__(self, name, _whole(getattr(self, name), name, least))
+            object.__setattr__(self, name, whole(getattr(self, name), name, least))
         if self.trials >= _MOST_TRIALS:
             raise BadInput(f"a run has fewer than 2^63 trials, got {self.trials}")
         if self.dtype not in DTYPES:
@@ -271,16 +271,6 @@ def _find(name: str, address: str) -> Experiment:
             return value
     where = "the script that began it" if place == "__main__" else f"the module {place!r} at top level"
     raise BadInput(f"experiment {name!r} is found only in {where}: continue the run from there")
-
-
-def _whole(value: Any, name: str, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
-    if number < least:
-        raise BadInput(f"{name} must be at least {least}, got {number}")
-    return number
 
 
 def _check_parameter(name: str, value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from simulate import activations, laws
 from simulate.activations import Activation
+from simulate.arguments import whole
 from simulate.deep import SCALINGS, DeepResponse, respond, sample
 from simulate.engine import CellResult
 from simulate.errors import BadInput
@@ -49,9 +49,9 @@ class RandomNetwork:
     scaling: str = "mean-field"
 
     def __post_init__(self) -> None:
-        self._set("width", _whole(self.width, "width", 1))
-        self._set("dim", _whole(self.dim, "dim", 2, " (on a line there is no direction to turn)"))
-        self._set("depth", _whole(self.depth, "depth", 2, " (a hidden layer and the read-out)"))
+        self._set("width", whole(self.width, "width", 1))
+        self._set("dim", whole(self.dim, "dim", 2, " (on a line there is no direction to turn)"))
+        self._set("depth", whole(self.depth, "depth", 2, " (a hidden layer and the read-out)"))
         if self.scaling not in SCALINGS:
             raise BadInput(f"scaling is one of {', '.join(SCALINGS)}, got {self.scaling!r}")
         if self.engine not in ENGINE_NAMES:
@@ -103,17 +103,6 @@ class RandomNetwork:
         if self.engine == "lazy":
             return 4 * (self.width + self.dim) + 16 * hidden * self.width
         return 2 * self.width
-
-
-def _whole(value: Any, name: str, least: int, why: str = "") -> int:
-    """The value as a plain int, for it is written to files and hashed."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
-    if number < least:
-        raise BadInput(f"{name} must be at least {least}{why}, got {number}")
-    return number
 
 
 def deep_response(parameters: RandomNetwork, directions: Sequence[str], stream: Stream) -> DeepResponse:

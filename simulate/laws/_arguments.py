@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulate.errors import BadInput
-
-
-def integer(value: int, name: str, least: int = 1) -> int:
-    """The value as an int, or BadInput if it is no integer or below ``least``."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise BadInput(f"{name} must be an integer, not {value!r}") from None
-    if number < least:
-        raise BadInput(f"{name} must be at least {least}, not {number}")
-    return number
 
 
 def array(value: ArrayLike, name: str, least: float) -> NDArray[np.float64]:

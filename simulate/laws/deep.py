@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from simulate.activations import Activation, ActivationLike, Elementwise, get
+from simulate.arguments import whole
 from simulate.errors import BadInput
-from simulate.laws._arguments import integer
 from simulate.laws.moments import derivative_second_moment, second_moment
 
 
@@ -82,7 +82,7 @@ def width_limit(activation: ActivationLike, depth: int = 2, gain: float = 1.0) -
     """
     if not gain > 0:
         raise BadInput(f"gain must be positive, not {gain:g}")
-    return _width_limit(get(activation), integer(depth, "depth", least=2), float(gain))
+    return _width_limit(get(activation), whole(depth, "depth", 2), float(gain))
 
 
 @functools.cache
@@ -109,4 +109,4 @@ def he_input_derivative_second_moment(dim: int) -> float:
         dim: n₀ = d ≥ 1, the number of inputs.
 
     """
-    return 2 / integer(dim, "dim")
+    return 2 / whole(dim, "dim", 1)

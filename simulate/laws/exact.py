@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulate.activations import ActivationLike
-from simulate.laws._arguments import integer
+from simulate.arguments import whole
 from simulate.laws.moments import (
     derivative_second_moment,
     derivative_second_moment_z,
@@ -37,7 +37,7 @@ def output_fourth_moment(activation: ActivationLike, width: int) -> float:
     """
     # f is k^{−1/2} times a sum of k independent symmetric terms aⱼσ(uⱼ). Of the products of four, those
     # with all indices equal (k of them) and those with two pairs (3k(k−1)) have non-zero mean.
-    k = integer(width, "width")
+    k = whole(width, "width", 1)
     m = second_moment(activation)
     return 3 * m * m + (gaussian_moment(activation, value_power=4) - 3 * m * m) / k
 
@@ -51,7 +51,7 @@ def gradient_second_moment(activation: ActivationLike, dim: int) -> float:
 
     """
     # E T² = b₂ by independence of the signs, E S = m₂, E χ² = d − 1.
-    d = integer(dim, "dim")
+    d = whole(dim, "dim", 1)
     return ((d - 1) * derivative_second_moment(activation) + derivative_second_moment_z(activation)) / d
 
 
@@ -69,7 +69,7 @@ def gradient_second_moment_variance(activation: ActivationLike, width: int, dim:
     #     E[T²S]  = b₂ m₂ + (c − b₂ m₂)/k       averaging T² over the signs leaves (1/k) Σ σ′(uⱼ)² uⱼ²;
     #     E S²    = m₂² + (m₄ − m₂²)/k.
     # Taking away d² (E|∇f|²)² = b₂² + 2(d−1) b₂ m₂ + (d−1)² m₂² term by term leaves no cancellation:
-    k, d = integer(width, "width"), integer(dim, "dim")
+    k, d = whole(width, "width", 1), whole(dim, "dim", 1)
     m2, b2 = derivative_second_moment(activation), derivative_second_moment_z(activation)
     m4 = gaussian_moment(activation, derivative_power=4)
     c = gaussian_moment(activation, derivative_power=4, z_power=2)

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf, erfinv
 
 from simulate.activations import ActivationLike
+from simulate.arguments import whole
 from simulate.errors import BadInput
-from simulate.laws._arguments import array, integer
+from simulate.laws._arguments import array
 from simulate.laws.deep import width_limit
 
 Direction = Literal["gradient", "sign", "random"]
@@ -85,7 +86,7 @@ def flip_probability_limit(
         return np.zeros_like(size)[()]
     if direction == "random":
         length = size * math.sqrt(q) if step is not None else size
-        spread = length * math.sqrt(q / (m * integer(dim or 0, "dim")))
+        spread = length * math.sqrt(q / (m * whole(dim or 0, "dim", 1)))
         crossed: NDArray[np.float64] = np.arctan(spread) / math.pi
         return crossed
     slope = math.sqrt(q / (2 * m)) * (math.sqrt(q) if step is not None else 1.0)
@@ -180,4 +181,4 @@ def relative_perturbation_limit(activation: ActivationLike, step: ArrayLike, dim
 
     """
     size = np.abs(array(step, "step", least=-math.inf))
-    return size * (gradient_norm_limit(activation) / math.sqrt(integer(dim, "dim")))
+    return size * (gradient_norm_limit(activation) / math.sqrt(whole(dim, "dim", 1)))

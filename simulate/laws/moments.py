@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from simulate.activations import Activation, ActivationLike, get
+from simulate.arguments import whole
 from simulate.errors import BadInput
-from simulate.laws._arguments import integer
 
 # Integrals run over [−16, 16]: the normal density at 16 is 1e-56, so that even a power z²⁰ (1e24 there)
 # leaves nothing of note outside. A function that grows faster shows in the outermost unit, and is refused.
@@ -46,7 +46,7 @@ def gaussian_moment(
     """
     powers = []
     for label, power in (("value", value_power), ("derivative", derivative_power), ("z", z_power)):
-        powers.append(integer(power, f"{label}_power", least=0))
+        powers.append(whole(power, f"{label}_power", 0))
     return _moment(get(activation), *powers)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from simulate.arguments import whole
 from simulate.errors import BadInput
-from simulate.laws._arguments import integer
 
 
 class SingularValueBound(NamedTuple):
@@ -29,7 +29,7 @@ def singular_value_bound(width: int, dim: int, t: float) -> SingularValueBound:
         t: excess over the mean's bound, ≥ 0.
 
     """
-    k, d = integer(width, "width"), integer(dim, "dim")
+    k, d = whole(width, "width", 1), whole(dim, "dim", 1)
     if not t >= 0:
         raise BadInput(f"t must be ≥ 0, not {t}")
     return SingularValueBound((math.sqrt(k) + math.sqrt(d) + t) / math.sqrt(d), -math.expm1(-t * t / 2))

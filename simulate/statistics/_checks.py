@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulate.arguments import whole as whole
 from simulate.errors import BadInput
 
 Integers = NDArray[np.int64]
@@ -49,17 +49,6 @@ def real(value: float, name: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise BadInput(f"{name} must be a number, got {value!r}") from None
-
-
-def whole(value: int, name: str, least: int) -> int:
-    """A whole number of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise BadInput(f"{name} must be a whole number, got {value!r}") from None
-    if number < least:
-        raise BadInput(f"{name} must be at least {least}, got {value!r}")
-    return number
 
 
 def one_of(value: str, name: str, allowed: tuple[str, ...]) -> None:
