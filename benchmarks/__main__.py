@@ -59,7 +59,7 @@ def micro_batch(
     """A call that simulates some thousand trials as a run does, and their number."""
     memory = workspace or Workspace()
     point = InitFlip(width=width, dim=dim, steps=(2.0,), **parameters)  # type: ignore[arg-type]
-    trials = Plan(INIT_FLIP, (point,), 1).cells[0].micro * (1 if width * dim > 2**24 else 8)
+    trials = Plan(INIT_FLIP, (point,), 1).cells[0].micro * (1 if point.engine == "dense" else 8)
     plan = Plan(INIT_FLIP, (point,), trials)
     cell = plan.cells[0]
     return (lambda: block_summary(plan, cell, 0, memory)), min(trials, cell.block)

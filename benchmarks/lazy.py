@@ -28,7 +28,7 @@ def cost(size: int, count: int, *, lazy: bool, repeats: int = 3) -> float:
 def against_size(count: int = 10) -> list[tuple[str, ...]]:
     """Lazy and dense cost of `count` pairs of queries over the size k = d."""
     rows = []
-    for size in (64, 256, 1024, 4096, 16_384, 65_536, 262_144):
+    for size in (64, 256, 1024, 2048, 4096, 16_384, 65_536, 262_144):
         lazy = cost(size, count, lazy=True)
         dense = cost(size, count, lazy=False) if size <= 4096 else None
         ratio = "" if dense is None else f"{dense / lazy:.2f}"

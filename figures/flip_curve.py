@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import MARKERS, TWO_COLUMNS, colours, paper_style
+from figures.style import MARKERS, TWO_COLUMNS, cell_label, colours, paper_style
 from simulate import laws
 from simulate.deep import SCALINGS
 from simulate.engine import Plan, Result, grid
@@ -30,12 +30,12 @@ def plan(quality: str = "draft") -> Plan:
     return Plan(INIT_FLIP, points, _TRIALS[quality])
 
 
-def draw(result: Result, confidence: float = 0.95) -> Figure:
+def draw(result: Result, confidence: float = 0.95, simultaneous: bool = False) -> Figure:
     """Points with intervals for what was measured, lines for the limit k, d → ∞.
 
     Steps and radii get a panel each if both were measured; each cell and direction is one colour and marker.
     """
-    data = document(result, confidence)
+    data = document(result, confidence, simultaneous)
     kinds = [
         kind
         for kind in ("step", "radius")
@@ -70,7 +70,7 @@ def _series(
     sizes = np.array([entry[kind] for entry in entries])
     probability = np.array([entry["probability"] for entry in entries])
     ends = np.array([[entry["low"], entry["high"]] for entry in entries]).T
-    label = f"{cell['activation']}, k={cell['width']}, d={cell['dim']}, {direction}"
+    label = f"{cell_label(cell)}, {direction}"
     panel.errorbar(
         sizes,
         probability,

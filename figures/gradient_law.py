@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures.style import TWO_COLUMNS, colours, paper_style
+from figures.style import TWO_COLUMNS, cell_label, colours, paper_style
 from simulate import laws
-from simulate.activations import get
 from simulate.engine import Plan, Result, grid
 from simulate.experiments import GRAD_NORM, GradNorm
 from simulate.statistics import dkw_band
@@ -23,8 +20,13 @@ def plan(quality: str = "draft") -> Plan:
     return Plan(GRAD_NORM, points, _TRIALS[quality])
 
 
-def draw(result: Result, confidence: float = 0.95) -> Figure:
-    """The empirical distribution function of each cell inside its DKW band; dashed, the limit √(E σ′²)."""
+def draw(result: Result, confidence: float = 0.95, simultaneous: bool = False) -> Figure:
+    """The empirical distribution function of each cell inside its DKW band; dashed, the limit √(E σ′²).
+
+    A DKW band holds for the whole curve; `simultaneous` lets those of all cells hold at once.
+    """
+    if simultaneous:
+        confidence = 1 - (1 - confidence) / len(result.cells)
     with paper_style():
         figure = Figure(figsize=(TWO_COLUMNS, 2.9), layout="constrained")
         axes = figure.subplots()
@@ -41,12 +43,15 @@ def draw(result: Result, confidence: float = 0.95) -> Figure:
                 heights,
                 color=palette[i],
                 linestyle=styles[i % len(styles)],
-                label=f"{p.activation}, k={p.width}, d={p.dim}",
+                label=cell_label(vars(p)),
             )
             low, high = np.clip(heights - half, 0, 1), np.clip(heights + half, 0, 1)
             axes.fill_between(edges, low, high, color=palette[i], alpha=0.2, linewidth=0)
-        for name in dict.fromkeys(cell.parameters.activation for cell in result.cells):
-            limit = math.sqrt(laws.derivative_second_moment(get(name)))
+        limits = [
+            laws.gradient_norm_limit(p.activation, p.depth, p.gain)
+            for p in (cell.parameters for cell in result.cells)
+        ]
+        for limit in dict.fromkeys(limits):
             axes.axvline(limit, color="0.3", linestyle=(0, (4, 3)), linewidth=0.8)
         axes.set(xlabel=r"$\|\nabla f(x)\|$", ylabel="distribution function", ylim=(0, 1))
         figure.legend(loc="outside right center", frameon=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,13 @@ def colours(count: int) -> list[tuple[float, float, float]]:
     """Colours that differ for colour-blind readers too, ten at most before they repeat."""
     palette = sns.color_palette("colorblind")
     return [palette[i % len(palette)] for i in range(count)]
+
+
+def cell_label(cell: Mapping[str, Any]) -> str:
+    """What a legend says of a network: its parameters, those of the plain two-layer network left out."""
+    deep = f", L={cell['depth']}" if cell["depth"] != 2 else ""
+    scaling = ", He" if cell["scaling"] == "he" else ""
+    return f"{cell['activation']}, k={cell['width']}, d={cell['dim']}{deep}{scaling}"
 
 
 def save(figure: Figure, path: Path | str) -> Path:

@@ -170,7 +170,7 @@ def init_flip(
         gammas=tuple(gamma or ()),
         minimal_step=minimal_step,
     )
-    wanted = None if precision is None else Precision(precision, confidence)
+    wanted = None if precision is None else Precision(precision, confidence, simultaneous)
     most = trials if trials is not None else 10_000 if wanted is None else 10_000_000
     plan = Plan(INIT_FLIP, points, most, seed, dtype.value, device_named(device.value), wanted)
     _run_and_show(plan, out, confidence, simultaneous, as_json, figure)
@@ -254,7 +254,10 @@ def concentration(
 @_one_line
 def resume(
     directory: Annotated[Path, typer.Argument(help="A run directory.")],
-    confidence: Confidence = 0.95,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="Confidence of every interval [default: the plan's, or 0.95].", show_default=False),
+    ] = None,
     simultaneous: Simultaneous = False,
     as_json: Json = False,
     figure: Figure = None,
@@ -264,7 +267,11 @@ def resume(
 
     # An experiment of the user's own is imported by name: look for it here too, after everywhere else.
     sys.path.append("")
-    _run_and_show(read_plan(directory), directory, confidence, simultaneous, as_json, figure)
+    plan = read_plan(directory)
+    wanted = plan.precision
+    asked = confidence if confidence is not None else wanted.confidence if wanted is not None else 0.95
+    at_once = simultaneous or (wanted is not None and wanted.simultaneous)
+    _run_and_show(plan, directory, asked, at_once, as_json, figure)
 
 
 def _run_and_show(
@@ -295,7 +302,7 @@ def _run_and_show(
         write_atomically(out / "results.csv", tables.to_csv(data)),
     ]
     if figure is not None:
-        files.append(_draw(result, figure, confidence))
+        files.append(_draw(result, figure, confidence, simultaneous))
     if as_json:
         typer.echo(text)
         return
@@ -320,10 +327,10 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=200)
 
 
-def _draw(result: Result, path: Path, confidence: float) -> Path:
+def _draw(result: Result, path: Path, confidence: float, simultaneous: bool) -> Path:
     from figures import draw_result, save
 
-    return save(draw_result(result, confidence), path)
+    return save(draw_result(result, confidence, simultaneous), path)
 
 
 def main() -> NoReturn:

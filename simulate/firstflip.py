@@ -34,7 +34,8 @@ TOLERANCE = 1e-6
 """Relative width to which a certified first flip is enclosed."""
 
 _GRID_POINTS = 2000
-_MOST_STEPS = 100_000
+_MOST_STEPS = 5000
+_REST_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,17 @@ class FirstFlip:
 
     Attributes:
         length: t*, ∞ where there is none (up to the reach, unless the method is exact); shape (B,), float64.
-        unresolved: true where φ came within the tolerance of 0 without a change of sign being found there,
-            so that a flip in an interval shorter than the tolerance may have been passed; shape (B,).
+        unresolved: true where the method could not certify what lies before t* (or before the reach): φ came so
+            close to 0 that certified steps became too short, and the rest was looked at on a grid; shape (B,).
+        zero: whether φ is 0 or of the other sign anywhere, which is what sign φ(t) ≠ sign φ(0) asks; decided by
+            the exact method, else the same as having a flip; shape (B,).
         method: how t* was found.
 
     """
 
     length: Tensor
     unresolved: Tensor
+    zero: Tensor
     method: Method
 
 
@@ -80,11 +84,11 @@ def first_flip(
     u, a, w = preactivations.double(), signs.double(), image.double()
     method = method_for(activation)
     if method == "exact":
-        length = _piecewise_linear(u, a, w, activation)
-        return FirstFlip(length, torch.zeros_like(length, dtype=torch.bool), method)
+        length, zero = _piecewise_linear(u, a, w, activation)
+        return FirstFlip(length, torch.zeros_like(zero), zero, method)
     walk = _certified if method == "certified" else _on_a_grid
     length, unresolved = walk(u, a, w, activation, reach)
-    return FirstFlip(length, unresolved, method)
+    return FirstFlip(length, unresolved, torch.isfinite(length), method)
 
 
 def _phi(u: Tensor, a: Tensor, w: Tensor, t: Tensor, activation: Activation) -> Tensor:
@@ -94,7 +98,8 @@ def _phi(u: Tensor, a: Tensor, w: Tensor, t: Tensor, activation: Activation) -> 
     return sums / math.sqrt(u.shape[1])
 
 
-def _piecewise_linear(u: Tensor, a: Tensor, w: Tensor, activation: Activation) -> Tensor:
+def _piecewise_linear(u: Tensor, a: Tensor, w: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
+    """t*, and whether φ is ever 0 or of the other sign."""
     one = torch.ones((), dtype=torch.float64, device=u.device)
     up, down = activation.value(one), -activation.value(-one)  # slopes right and left of 0
     start = torch.linalg.vecdot(a, activation.value(u))  # √k φ(0)
@@ -134,7 +139,9 @@ def _piecewise_linear(u: Tensor, a: Tensor, w: Tensor, activation: Activation) -
     )  # the piece that crosses
     height, fall, edge = (rows.gather(1, before).squeeze(1) for rows in (heights, -slopes, edges))
     crosses = (found | (fall > 0)) & (start != 0)
-    return torch.where(crosses, edge + height.clamp_min(0) / torch.where(crosses, fall, 1.0), math.inf)
+    length = torch.where(crosses, edge + height.clamp_min(0) / torch.where(crosses, fall, 1.0), math.inf)
+    touches = ((heights <= 0) & real)[:, 1:].any(1) & (start != 0)
+    return length, crosses | touches
 
 
 def _certified(
@@ -161,22 +168,38 @@ def _certified(
             slope = activation.derivative(torch.addcmul(u, w, t.unsqueeze(1)))
             slope = torch.linalg.vecdot(a, slope * w) / root_k
             root = torch.sqrt(slope**2 + 2 * bend * height)
-            # The form without cancellation for each sign of the slope.
-            by_curve = torch.where(slope > 0, (slope + root) / bend, 2 * height / (root - slope))
+            # The form without cancellation for each sign of the slope; at height and slope 0 no step is safe.
+            falling = torch.where(root - slope > 0, 2 * height / (root - slope), 0.0)
+            by_curve = torch.where(slope > 0, (slope + root) / bend, falling)
             safe = torch.maximum(safe, torch.where(bend > 0, by_curve, math.inf))
         tiny = TOLERANCE * (t + safe) + 1e-300
         beyond = t + torch.maximum(safe, tiny)
         there = _phi(u, a, w, beyond, activation)
         flipped = (there < 0) & (safe <= tiny)
-        # A touch: the certified step is tiny, yet the sign is still the old one beyond it.
-        unresolved[rows[(safe <= tiny) & ~flipped]] = True
         length[rows[flipped]] = beyond[flipped]
+        # Too close to 0 to go on: a touch, or a φ that dies away. The rest is looked at on a grid.
+        stuck = (safe <= tiny) & ~flipped
+        if bool(stuck.any()):
+            places = rows[stuck]
+            unresolved[places] = True
+            length[places] = _rest(u[stuck], a[stuck], w[stuck], beyond[stuck], activation, reach)
         # Rounding can make ψ slightly negative at the end of a certified step; that is height 0 there.
         t, height = beyond, there.clamp_min(0)
-        going = ~flipped & (t < reach)
+        going = ~flipped & ~stuck & (t < reach)
         rows, u, a, w, t, height = (part[going] for part in (rows, u, a, w, t, height))
     unresolved[rows] = True
+    length[rows] = _rest(u, a, w, t, activation, reach)
     return length, unresolved
+
+
+def _rest(u: Tensor, a: Tensor, w: Tensor, t: Tensor, activation: Activation, reach: float) -> Tensor:
+    """The first of some points between t and the reach, in geometric progression, where ψ < 0; else ∞."""
+    length = torch.full_like(t, math.inf)
+    for power in torch.linspace(0, 1, _REST_POINTS, dtype=torch.float64).tolist():
+        point = t * (reach / t).clamp_min(1) ** power
+        below = (_phi(u, a, w, point, activation) < 0) & torch.isinf(length)
+        length[below] = point[below]
+    return length
 
 
 def _on_a_grid(

@@ -194,7 +194,7 @@ def _exact(norm: Mapping[str, Any]) -> str:
 
 
 def _gamma_table(cell: Mapping[str, Any]) -> Table:
-    table = _table("γ", "smallest |η|", "interval", "limit", "C = |η|/√log(1/γ)", "limit")
+    table = _table("γ", "smallest |η| (gradient)", "interval", "limit", "C = |η|/√log(1/γ)", "limit")
     for answer in cell["gamma"]:
         none = f"none up to {answer['largest_step_tried']:.3g}"
         step = {"none": none, "undecided": "more trials"}.get(answer["verdict"], _number(answer["step"]))
@@ -202,7 +202,7 @@ def _gamma_table(cell: Mapping[str, Any]) -> Table:
         table.add_row(
             f"{answer['gamma']:g}",
             step,
-            _interval(answer) if known else "",
+            _interval(answer, "0") if known else "",
             _number(answer["limit_step"]),
             _number(answer["constant"]) if known else "",
             _number(answer["limit_constant"]),
@@ -211,14 +211,20 @@ def _gamma_table(cell: Mapping[str, Any]) -> Table:
 
 
 def _minimal_table(found: Mapping[str, Any]) -> Table:
-    table = _table("smallest |η|", *(f"{q['probability']:g}-quantile" for q in found["quantiles"]), "never")
+    table = _table(
+        "smallest |η|",
+        *(f"{q['probability']:g}-quantile" for q in found["quantiles"]),
+        "never",
+        "never differs",
+    )
     table.add_row(
         found["direction"],
         *("never" if q["value"] is None else _number(q["value"]) for q in found["quantiles"]),
         f"{found['never']['share']:.4f}",
+        f"{found['never_differ']['share']:.4f}",
     )
     ends = (_interval(q, "never", "never") for q in found["quantiles"])
-    table.add_row("", *ends, _interval(found["never"]))
+    table.add_row("", *ends, _interval(found["never"]), _interval(found["never_differ"]))
     return table
 
 
@@ -227,10 +233,10 @@ def _minimal_note(found: Mapping[str, Any]) -> str:
         return "every step size decided exactly: φ(η) = f(x + δ) is piecewise linear"
     if found["method"] == "certified":
         return (
-            f"no flip overlooked up to |δ| = {found['reach']:.4g} but in a share {found['unresolved']:.3g} of "
-            "the trials, where φ touches 0 to rounding"
+            f"never: up to |δ| = {found['reach']:.4g}; no flip overlooked but in a share {found['unresolved']:.3g} "
+            "of the trials, where φ comes too close to 0 and was looked at on a grid"
         )
-    return "resolved on the grid of sizes tried only: a shorter flip between them is not seen"
+    return f"never: up to |δ| = {found['reach']:.4g}, on a grid of sizes: a shorter flip between them is not seen"
 
 
 def _table(*headers: str) -> Table:

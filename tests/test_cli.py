@@ -446,7 +446,7 @@ def test_odd_activations_print_whole_tables(simulate: Simulate, activation: str)
     assert "nan" not in out
 
 
-def test_csv_has_every_number_of_the_document(simulate: Simulate) -> None:
+def test_csv_has_the_headline_of_the_document(simulate: Simulate) -> None:
     """The CSV file has a row for each step of each cell, with the document's numbers in full precision."""
     _, out, _ = simulate(
         "init-flip", *SMALL, "--width", "32", "--step", "0.5", "--radius", "2", "--json", "--out", "run"

@@ -61,6 +61,19 @@ def test_gradient_law_shows_the_distribution_inside_its_band(norms: Result) -> N
     assert "nabla f" in axes.get_xlabel()
 
 
+def test_figures_of_deep_networks_have_their_limit_and_label() -> None:
+    """Depth and scaling move the limit line and stand in the legend."""
+    points = grid(GradNorm, width=12, dim=8, depth=[2, 4], scaling="he")
+    figure = gradient_law.draw(run(Plan(GRAD_NORM, points, 200)))
+    assert figure.axes[0].lines[-1].get_xdata()[0] == pytest.approx(np.sqrt(2))
+    labels = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert labels == ["relu, k=12, d=8, He", "relu, k=12, d=8, L=4, He"]
+    deep = InitFlip(12, 8, depth=4, scaling="he", steps=(0.5, 1.0))
+    (axes,) = flip_curve.draw(run(Plan(INIT_FLIP, (deep,), 200))).axes
+    x, y = next(line.get_data() for line in axes.lines if len(line.get_xdata()) == 200)
+    np.testing.assert_allclose(y, laws.flip_probability_limit("relu", step=x, depth=4, gain=np.sqrt(2)))
+
+
 @pytest.mark.parametrize("ending", ["pdf", "png", "svg"])
 def test_saved_figures_are_identical_and_open(ending: str, flips: Result, tmp_path: Path) -> None:
     """The same result gives the same bytes, of the right kind, at a width that fits a paper."""

@@ -517,3 +517,20 @@ def test_singular_value_bound_holds_and_is_not_empty() -> None:
     assert (norms <= bound - 4 / math.sqrt(d)).mean() < probability - Z_LIMIT / (2 * math.sqrt(count))
     with pytest.raises(BadInput, match="t must be"):
         laws.singular_value_bound(k, d, -1.0)
+
+
+def test_steps_for_small_failure_probabilities_keep_their_digits() -> None:
+    """At γ = 1e-15 the step is that of 50-digit arithmetic; with a fixed sign it is ∞ up to γ = ½."""
+    with mpmath.workdps(50):
+        expected = float(mpmath.erfinv(1 - mpmath.mpf(10) ** -15))
+    constant = laws.flip_constant("relu")
+    assert laws.step_for_failure_probability("relu", 1e-15) == pytest.approx(constant * expected, rel=1e-12)
+    np.testing.assert_allclose(
+        laws.step_for_failure_probability("relu", [0.1, 0.4]),
+        laws.step_for_flip_probability("relu", [0.9, 0.6]),
+        rtol=1e-12,
+    )
+    fixed = laws.step_for_failure_probability("relu", [0.3, 0.5, 0.6], fixed_sign=True)
+    np.testing.assert_allclose(
+        fixed, [np.inf, np.inf, laws.step_for_flip_probability("relu", 0.4, fixed_sign=True)], rtol=1e-12
+    )

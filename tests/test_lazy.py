@@ -301,6 +301,7 @@ def test_blocks_of_vectors_are_asked_one_by_one() -> None:
         (lambda w: w.rmatvec(torch.zeros(1, 5, dtype=torch.float64)), "expected vectors of shape"),
         (lambda w: w.matvec(torch.zeros(2, 6, dtype=torch.float64, requires_grad=True)), "differentiated"),
         (lambda w: LazyGaussian(stream(1, 1), 0, 3), "at least one row"),
+        (lambda w: w.matvec(torch.full((2, 6), math.nan, dtype=torch.float64)), "not finite"),
     ],
 )
 def test_bad_queries(call: Callable[[LazyGaussian], object], message: str) -> None:

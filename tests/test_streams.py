@@ -138,16 +138,15 @@ def test_a_workspace_is_used_again() -> None:
 
 
 def test_no_call_overwrites_what_another_returned() -> None:
-    """Slices and kinds of one name have memory of their own, and keep their values."""
+    """Slices and kinds have memory of their own, and keep their values."""
     stream = Stream((1, 2), 0, 3)
     calls = [
         lambda: stream.normals("u", 4),
         lambda: stream.normals("u", 4, offset=4),
-        lambda: stream.normals("u", 4, dtype=torch.float64),
-        lambda: stream.uniforms("u", 4),
-        lambda: stream.signs("u", 4),
-        lambda: stream.chi_square("u", 3),
-        lambda: stream.chi_square("u", 4),
+        lambda: stream.normals("v", 4, dtype=torch.float64),
+        lambda: stream.uniforms("w", 4),
+        lambda: stream.signs("a", 4),
+        lambda: stream.chi_square("c", 3),
         lambda: stream.in_float64().normals("u", 4),
     ]
     kept = [call() for call in calls]
@@ -155,6 +154,20 @@ def test_no_call_overwrites_what_another_returned() -> None:
     for one, two in zip(kept, alone, strict=True):
         assert torch.equal(one, two)
     assert len({one.data_ptr() for one in kept}) == len(kept)
+
+
+def test_a_name_stands_for_one_kind_of_number() -> None:
+    """Two kinds of number by one name would come from the same words: that is refused."""
+    for second in (
+        lambda s: s.uniforms("u", 4),
+        lambda s: s.signs("u", 4),
+        lambda s: s.chi_square("u", 4),
+        lambda s: s.normals("u", 4, dtype=torch.float64),
+    ):
+        stream = Stream((1, 2), 0, 3)
+        stream.normals("u", 4)
+        with pytest.raises(BadInput, match="already stands for float32 normals"):
+            second(stream)
 
 
 def test_the_same_numbers_in_float64() -> None:

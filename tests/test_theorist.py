@@ -152,16 +152,27 @@ def test_minimal_step_of_the_other_directions_and_by_decree() -> None:
     assert high < 0.55
 
 
-def test_minimal_step_of_a_deep_network_says_that_it_is_a_grid() -> None:
-    """At depth 3 the smallest step is one of those tried, and the entry says so."""
-    steps = (0.5, 1.0, 2.0)
-    point = InitFlip(20, 10, depth=3, steps=steps, minimal_step=True)
-    plan = Plan(INIT_FLIP, (point,), 200)
-    columns = trial_columns(plan, 0, 0, 200)
-    flips = columns["flip"][:, 0, :]
-    expected = np.where(flips.any(1), np.array(steps)[flips.argmax(1)], math.inf)
-    np.testing.assert_allclose(columns["first_flip.gradient"], expected, rtol=1e-12)
-    assert document(run(plan))["results"][0]["minimal_step"][0]["method"] == "grid"
+def test_minimal_step_of_a_deep_network_is_a_grid_of_its_own() -> None:
+    """At depth 3 the smallest length comes from a fixed grid, whatever steps and γ are asked, and says so."""
+    point = InitFlip(20, 10, engine="dense", depth=3, steps=(0.5,), minimal_step=True)
+    other = replace(point, steps=(1.0, 2.0), gammas=(0.1,))
+    one, two = (trial_columns(Plan(INIT_FLIP, (p,), 200), 0, 0, 200) for p in (point, other))
+    for name in ("first_flip.gradient", "never.gradient"):
+        assert (one[name] == two[name]).all()
+    lengths = one["first_flip.gradient"] * one["gradient_norm"]
+    grid = np.array(point.length_grid)
+    finite = lengths[np.isfinite(lengths)]
+    assert len(finite) > 100
+    assert np.abs(finite[:, None] / grid - 1).min(1).max() < 1e-12
+    found = document(run(Plan(INIT_FLIP, (point,), 200)))["results"][0]["minimal_step"][0]
+    assert (found["method"], found["reach"]) == ("grid", point.reach)
+
+
+def test_never_differing_is_rarer_than_never_flipping() -> None:
+    """Dying networks differ in sign without flipping: at (5, 40) ReLU the two shares are far apart."""
+    point = InitFlip(5, 40, steps=(1.0,), minimal_step=True)
+    found = document(run(Plan(INIT_FLIP, (point,), 4000)))["results"][0]["minimal_step"][0]
+    assert found["never_differ"]["high"] < 0.1 < 0.2 < found["never"]["low"]
 
 
 PRECISE = InitFlip(16, 9, steps=(1.0, 2.0))
@@ -181,7 +192,10 @@ def test_precision_stops_at_the_first_block_that_suffices(tmp_path: Any) -> None
     one = run(plan, threads=1).cells[0]
     four = run(plan, threads=4).cells[0]
     first = run(plan, tmp_path / "run", threads=3).cells[0]
-    again = run(plan, tmp_path / "run").cells[0]
+    blocks = tmp_path / "run" / "blocks.jsonl"
+    lines = blocks.read_bytes().splitlines(keepends=True)
+    blocks.write_bytes(b"".join(lines[1 : len(lines) // 2]))  # as if stopped, and the first block lost
+    again = run(plan, tmp_path / "run", threads=2).cells[0]
     for other in (four, first, again):
         assert other.summary.to_json() == one.summary.to_json()
     block, n = plan.cells[0].block, one.summary.trials
@@ -199,6 +213,22 @@ def test_precision_stops_at_the_first_block_that_suffices(tmp_path: Any) -> None
     widths = [(row["high"] - row["low"]) / 2 for row in entry["flip"]]
     assert max(widths) <= 0.02
     assert entry["precision"] == {"half_width": 0.02, "reached": True}
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_simultaneous_precision_is_about_the_intervals_shown() -> None:
+    """A simultaneous precision runs longer than a pointwise one, until the wider intervals suffice."""
+    cells = {}
+    for at_once in (False, True):
+        wanted = Precision(0.03, 0.9, simultaneous=at_once)
+        result = run(Plan(INIT_FLIP, (PRECISE,), 100_000, precision=wanted))
+        entry = document(result, 0.9, at_once)["results"][0]
+        assert entry["precision"]["reached"]
+        assert max(row["high"] - row["low"] for row in entry["flip"]) <= 0.06
+        cells[at_once] = entry["trials"]
+        if not at_once:
+            assert not document(result, 0.9, True)["results"][0]["precision"]["reached"]
+    assert cells[True] > cells[False]
 
 
 @pytest.mark.usefixtures("small_blocks")

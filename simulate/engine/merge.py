@@ -69,7 +69,10 @@ class Merge:
         if wanted is None:
             return False
         for name in self._plan.experiment.targets:
-            low, high = confidence_sequence(summary.counts[name], summary.trials, wanted.confidence)
+            count = summary.counts[name]
+            shared = count.size if wanted.simultaneous else 1
+            each = 1 - (1 - wanted.confidence) / shared
+            low, high = confidence_sequence(count, summary.trials, each)
             if float((high - low).max()) > 2 * wanted.half_width:
                 return False
         return True

@@ -103,17 +103,21 @@ class Precision:
     Attributes:
         half_width: in (0, ½).
         confidence: of the sequence that decides, in (0, 1).
+        simultaneous: let the intervals of all entries of a column hold at once (Bonferroni).
 
     """
 
     half_width: float
     confidence: float = 0.95
+    simultaneous: bool = False
 
     def __post_init__(self) -> None:
         for name, most in (("half_width", 0.5), ("confidence", 1.0)):
             value = getattr(self, name)
             if not 0 < value < most:
-                raise BadInput(f"{name} of a precision must lie strictly between 0 and {most:g}, got {value}")
+                raise BadInput(
+                    f"the {name.replace('_', ' ')} of a precision must lie strictly between 0 and {most:g}, got {value}"
+                )
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,9 @@ class Plan:
         if self.device != "cpu":
             # A GPU wants more rows at once; the shape still depends on nothing but the cell and the device.
             micro *= 64
-        block = micro * max(1, min(_LARGEST_BLOCK, _BLOCK_NUMBERS // numbers) // micro)
+        # A run that stops by looking has small blocks, between which it looks.
+        largest = _LARGEST_BLOCK if self.precision is None else _LARGEST_MICRO
+        block = micro * max(1, min(largest, _BLOCK_NUMBERS // numbers) // micro)
         return Cell(point, key, micro, block)
 
     def blocks(self, cell: Cell) -> int:

@@ -42,7 +42,7 @@ def document(result: Result, confidence: float = 0.95, simultaneous: bool = Fals
             "experiment": name,
             "confidence": confidence,
             "intervals": "simultaneous" if simultaneous else "pointwise",
-            # A run that stopped by looking at its own intervals keeps only those that allow it.
+            # A run that stopped by looking: its proportions have intervals that allow it, its means and quantiles not.
             "anytime": result.plan.precision is not None,
             "plan": result.plan.to_json(),
             "results": [report(cell, confidence, simultaneous) for cell in result.cells],

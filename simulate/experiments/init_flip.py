@@ -48,6 +48,9 @@ W over d and over k terms, whose errors grow like a random walk: √max(k, d) ti
 class InitFlip(RandomNetwork):
     """The network of `RandomNetwork`, with the steps to be tried: they read more from the same draws.
 
+    One exception: deeper than two layers, the lazy engine asks its matrices for the answer to each step, and what
+    it draws for one depends on what was asked before. Other steps then show other networks, of the same law.
+
     Attributes:
         steps: step sizes η > 0; the perturbation is η‖∇f‖ long.
         radii: lengths r > 0 of the perturbation; these follow the steps in every table.
@@ -55,7 +58,8 @@ class InitFlip(RandomNetwork):
             sign step makes batches smaller, which can move the last digits of averages, never a draw.
         fixed_sign: go along +∇f whatever the sign of f: a different claim, true half as often.
         gammas: failure probabilities γ in (0, 1): look for the smallest |η| that flips with probability 1 − γ.
-        minimal_step: also find, in each trial and direction, the smallest step that flips.
+        minimal_step: also find, in each trial and direction, the smallest step that flips; exact or certified at
+            depth 2, see `simulate.firstflip`, and on the fixed `length_grid` in deeper networks.
 
     """
 
@@ -98,10 +102,16 @@ class InitFlip(RandomNetwork):
         return 8 * math.sqrt(self.dim)
 
     @property
+    def length_grid(self) -> tuple[float, ...]:
+        """Lengths of the perturbation at which the minimal step of a deep network is looked for."""
+        return tuple(np.geomspace(self.reach / 2000, self.reach, 120).tolist())
+
+    @property
     def limit_steps(self) -> NDArray[np.float64]:
         """The limit's |η| for each γ; ∞ where none flips with probability 1 − γ."""
-        wanted = [1 - gamma for gamma in self.gammas]
-        return laws.step_for_flip_probability(self.activation, wanted, self.depth, self.gain, self.fixed_sign)
+        return laws.step_for_failure_probability(
+            self.activation, self.gammas, self.depth, self.gain, self.fixed_sign
+        )
 
     @property
     def gamma_grid(self) -> tuple[float, ...]:
@@ -149,7 +159,8 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
         zero_gradient: boolean, shape (batch,).
         output, gradient_norm, gradient_norm_squared: f(x), ‖∇f(x)‖ and its square, shape (batch,).
         first_flip.D: the smallest perturbation along direction D that flips, over ‖∇f‖ (so in units of |η|), ∞ if
-            there is none; never.D, unresolved.D: see `simulate.firstflip`; shape (batch,). With minimal_step only.
+            there is none; never.D, never_differ.D, unresolved.D: see `simulate.firstflip`; shape (batch,), with
+            minimal_step only.
 
     Raises:
         RunFailed: an output is not a number even in float64: σ overflows at the points that the step reaches.
@@ -179,6 +190,7 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
     for direction, found in first_flips.items():
         columns[f"first_flip.{direction}"] = torch.where(norm > 0, found.length / norm, math.inf)
         columns[f"never.{direction}"] = torch.isinf(found.length)
+        columns[f"never_differ.{direction}"] = ~found.zero
         columns[f"unresolved.{direction}"] = found.unresolved
     return columns
 
@@ -205,13 +217,15 @@ def _through_layers(parameters: InitFlip, stream: Stream) -> Observation:
             signs = response.network.signs
             first[direction] = first_flip(response.preactivations, signs, image, sigma, parameters.reach)
     elif parameters.minimal_step:
-        # No line through a deep network stays a line: the first of the steps tried that flips.
-        flips = torch.sign(after) * torch.sign(response.output)[:, None] < 0
-        lengths = torch.where(flips, moves.lengths.abs(), math.inf)
+        # No line through a deep network stays a line: a grid of lengths, the same whatever else is asked.
         for direction in parameters.directions:
-            places = [i for i in points if moves.directions[i] == direction]
+            turn = _turned(heading, direction).squeeze(1)
+            grid = torch.tensor(parameters.length_grid, dtype=norm.dtype, device=norm.device)
+            outputs = response.outputs_after(direction, [turn * length for length in grid])
+            flips = torch.sign(outputs) * torch.sign(response.output)[:, None] < 0
+            length = torch.where(flips, grid, math.inf).amin(1)
             everywhere = torch.ones_like(norm, dtype=torch.bool)
-            first[direction] = FirstFlip(lengths[:, places].amin(1), everywhere, "grid")
+            first[direction] = FirstFlip(length, everywhere, torch.isfinite(length), "grid")
     return response.output, after, norm, first
 
 

@@ -38,13 +38,11 @@ def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> d
 
     """
     parameters, summary = cell.parameters, cell.summary
-    zero = int(summary.counts["zero_gradient"])
-    low, high = clopper_pearson(zero, summary.trials, confidence)
     entry = {
         **network_json(cell),
         "fixed_sign": parameters.fixed_sign,
         "flip": _flips(cell, confidence, simultaneous),
-        "zero_gradient": {"share": zero / summary.trials, "low": float(low), "high": float(high)},
+        "zero_gradient": _share(cell, "zero_gradient", confidence),
         "output": {
             **moments_json(summary.moments["output"], confidence),
             "exact_std": exact_output_std(parameters),
@@ -52,10 +50,12 @@ def report(cell: CellResult, confidence: float, simultaneous: bool = False) -> d
         "gradient_norm": gradient_norm_json(cell, confidence),
     }
     if cell.precision is not None:
-        entry["precision"] = {"half_width": cell.precision.half_width, "reached": cell.precise}
+        wanted = cell.precision.half_width
+        shown = max((row["high"] - row["low"]) / 2 for row in entry["flip"])
+        entry["precision"] = {"half_width": wanted, "reached": shown <= wanted}
     if parameters.gammas:
         entry["gamma"] = _gamma_answers(
-            parameters, summary.counts["flip_on_grid"], summary.trials, confidence
+            parameters, summary.counts["flip_on_grid"], summary.trials, confidence, cell.precision is not None
         )
     if parameters.minimal_step:
         entry["minimal_step"] = [
@@ -112,6 +112,13 @@ def _flips(cell: CellResult, confidence: float, simultaneous: bool) -> list[dict
     return rows
 
 
+def _share(cell: CellResult, name: str, confidence: float) -> dict[str, float]:
+    """How often a column of one entry a trial was true."""
+    count = int(cell.summary.counts[name])
+    low, high = _band(np.array([count]), cell.summary.trials, confidence, False, cell.precision is not None)
+    return {"share": count / cell.summary.trials, "low": float(low[0]), "high": float(high[0])}
+
+
 def _band(
     count: NDArray[np.int64], trials: int, confidence: float, simultaneous: bool, sequential: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -124,7 +131,11 @@ def _band(
 
 
 def _gamma_answers(
-    parameters: InitFlip, counts: NDArray[np.int64], trials: int, confidence: float
+    parameters: InitFlip,
+    counts: NDArray[np.int64],
+    trials: int,
+    confidence: float,
+    sequential: bool = False,
 ) -> list[dict[str, Any]]:
     """The smallest fixed |η| with flip probability at least 1 − γ, for each γ.
 
@@ -133,7 +144,7 @@ def _gamma_answers(
     "none": no |η| of the grid reaches 1 − γ, however large. If neither end is found, more trials are needed.
     """
     grid = np.array(parameters.gamma_grid)
-    lower, upper = simultaneous_clopper_pearson(counts, trials, confidence)
+    lower, upper = _band(counts, trials, confidence, True, sequential)
     constant = laws.flip_constant(parameters.activation, parameters.depth, parameters.gain)
     answers = []
     for gamma, limit in zip(parameters.gammas, parameters.limit_steps.tolist(), strict=True):
@@ -169,8 +180,6 @@ def _minimal_step(cell: CellResult, direction: str, confidence: float) -> dict[s
     """The law of the smallest |η| that flips; a trial without one counts as ∞ in the quantiles."""
     parameters, summary = cell.parameters, cell.summary
     sketch = summary.sketches[f"first_flip.{direction}"]
-    never = int(summary.counts[f"never.{direction}"])
-    low, high = clopper_pearson(never, summary.trials, confidence)
     quantiles = []
     for p in QUANTILES:
         least, most = sketch.quantile_interval(p, confidence)
@@ -180,8 +189,10 @@ def _minimal_step(cell: CellResult, direction: str, confidence: float) -> dict[s
         "direction": direction,
         "method": method,
         # ∞ is decided for all steps by the exact method, else up to this length of the perturbation.
-        "reach": None if method == "exact" else parameters.reach if parameters.depth == 2 else None,
-        "never": {"share": never / summary.trials, "low": float(low), "high": float(high)},
+        "reach": None if method == "exact" else parameters.reach,
+        "never": _share(cell, f"never.{direction}", confidence),
+        # No t with sign f(x + t e) ≠ sign f(x), where sign 0 = 0: the literal reading of that inequality.
+        "never_differ": _share(cell, f"never_differ.{direction}", confidence),
         "unresolved": int(summary.counts[f"unresolved.{direction}"]) / summary.trials,
         "quantiles": quantiles,
     }

@@ -25,6 +25,7 @@ from simulate.laws.limits import (
     gradient_norm_limit,
     relative_perturbation_limit,
     relu_flip_width_correction,
+    step_for_failure_probability,
     step_for_flip_probability,
 )
 from simulate.laws.moments import (
@@ -57,6 +58,7 @@ __all__ = [
     "scaled",
     "second_moment",
     "singular_value_bound",
+    "step_for_failure_probability",
     "step_for_flip_probability",
     "width_limit",
 ]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, erfinv
+from scipy.special import erf, erfcinv, erfinv
 
 from simulate.activations import ActivationLike
 from simulate.arguments import whole
@@ -139,6 +139,32 @@ def step_for_flip_probability(
     steps: NDArray[np.float64] = flip_constant(activation, depth, gain) * erfinv(
         np.minimum(2 * wanted, 1) if fixed_sign else wanted
     )
+    return steps
+
+
+def step_for_failure_probability(
+    activation: ActivationLike,
+    gamma: ArrayLike,
+    depth: int = 2,
+    gain: float = 1.0,
+    fixed_sign: bool = False,
+) -> NDArray[np.float64]:
+    """`step_for_flip_probability` at 1 − γ, with all digits of a small γ: √(2Eσ²)/Eσ′² · erfc⁻¹(γ).
+
+    Args:
+        activation: σ.
+        gamma: γ, strictly between 0 and 1, a number or an array.
+        depth: L ≥ 2 layers of weights.
+        gain: g, see `simulate.laws.deep`.
+        fixed_sign: for +η∇f whatever the sign of f; then ∞ for γ ≤ ½.
+
+    """
+    missed = array(gamma, "gamma", least=0)
+    if not ((missed > 0) & (missed < 1)).all():
+        raise BadInput(f"gamma must lie strictly between 0 and 1, not {missed}")
+    if fixed_sign:
+        missed = np.maximum(2 * missed - 1, 0)
+    steps: NDArray[np.float64] = flip_constant(activation, depth, gain) * erfcinv(missed)
     return steps
 
 

@@ -98,6 +98,8 @@ class LazyGaussian:
         if x.dim() not in (2, 3) or x.shape[:2] != (batch, size):
             expected = f"({batch}, {size}) or ({batch}, {size}, m)"
             raise BadInput(f"expected vectors of shape {expected}, got {tuple(x.shape)}")
+        if not bool(torch.isfinite(x).all()):
+            raise BadInput("a query has entries that are not finite")
         if x.requires_grad:
             raise BadInput("a lazy matrix cannot be differentiated through: use rmatvec for gradients")
         if x.dim() == 3:

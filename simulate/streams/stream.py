@@ -57,9 +57,9 @@ class Workspace:
 class Stream:
     """The random numbers of trials `first` … `first + batch − 1`, each addressed by (trial, name, index).
 
-    Asking twice for the same name gives the same numbers; different names give independent ones, and a
-    name's numbers do not depend on what else was asked for, in what order, or in batches of what size.
-    float32 and float64 numbers of one name are different draws, except signs.
+    Asking twice for the same name gives the same numbers; different names give independent ones. A name stands
+    for one kind of number, and its numbers do not depend on what else was asked for, in what order, or in
+    batches of what size. float32 and float64 normals are different draws.
 
     The returned tensors live in buffers that the *next* batch uses again: copy what must outlive a trial.
     On a device other than the CPU the numbers are drawn on the CPU and copied, so they are equal everywhere.
@@ -93,7 +93,7 @@ class Stream:
         self.dtype, self.device = dtype, torch.device(device)
         self.drawn = drawn or dtype
         self.workspace = workspace if workspace is not None else Workspace()
-        self._names: dict[int, str] = {}
+        self._names: dict[int, tuple[str, str]] = {}
 
     @classmethod
     def from_seed(
@@ -101,13 +101,6 @@ class Stream:
     ) -> Stream:
         """A stream for use outside a run, in a notebook or a test, keyed by the seed alone."""
         return cls(stable_key(seed, {}), first, batch, dtype=dtype)
-
-    def rows(self, rows: Tensor) -> list[Stream]:
-        """One stream of a single trial for each of the given rows: draws them again, with fresh memory."""
-        return [
-            Stream(self.key, self.first + row, 1, dtype=self.dtype, device=self.device)
-            for row in rows.tolist()
-        ]
 
     def in_float64(self) -> Stream:
         """The same numbers, handed out in float64."""
@@ -153,15 +146,21 @@ class Stream:
         """One χ² number with `degrees` degrees of freedom a trial, always float64, shape (batch,)."""
         if degrees < 1:
             raise BadInput(f"a chi-square law needs at least 1 degree of freedom, got {degrees}")
-        place = f"chi-square {degrees}:{name}"
+        kind = f"chi-square numbers of {degrees} degrees"
+        place = f"{kind}:{name}"
         host = self._host(place, (), torch.float64)
-        fill.chi_squares(host.numpy(), float(degrees), *self._address(name))
+        fill.chi_squares(host.numpy(), float(degrees), *self._address(name, kind))
         return self._delivered(host, place, ())
 
-    def _address(self, name: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
+    def _address(self, name: str, kind: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
         word = _name_hash(name)
-        if self._names.setdefault(word, name) != name:
-            raise BadInput(f"the stream names {name!r} and {self._names[word]!r} collide: rename one of them")
+        known, before = self._names.setdefault(word, (name, kind))
+        if known != name:
+            raise BadInput(f"the stream names {name!r} and {known!r} collide: rename one of them")
+        if before != kind:  # the same words make both: they would not be independent
+            raise BadInput(
+                f"the stream name {name!r} already stands for {before}: ask for {kind} by another name"
+            )
         return np.uint32(self.key[0]), np.uint32(self.key[1]), np.uint32(word), np.uint64(self.first)
 
     def _host(self, place: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -175,9 +174,10 @@ class Stream:
         if offset < 0 or offset + size > 2 * _WORD:
             raise BadInput(f"a stream has 2^33 numbers a trial, asked for {offset} + {size}")
         # What is asked for names the memory too: one call must not overwrite what another returned.
-        place = f"{kernel.__name__} {offset}:{name}"
+        kind = f"{str(dtype).removeprefix('torch.')} {kernel.__name__}"
+        place = f"{kind} {offset}:{name}"
         host = self._host(place, shape, dtype)
-        kernel(host.numpy().reshape(self.batch, size), *self._address(name), offset)
+        kernel(host.numpy().reshape(self.batch, size), *self._address(name, kind), offset)
         return self._delivered(host, place, shape)
 
     def _delivered(self, host: Tensor, place: str, shape: tuple[int, ...]) -> Tensor:
