@@ -117,7 +117,7 @@ TRIALS = 8000
 """Two samples of 8000 resolve 0.05 in a flip probability at level 10⁻⁷ with a miss rate below 10⁻²."""
 
 
-@pytest.mark.parametrize("depth", [2, 3, 4, 6])
+@pytest.mark.parametrize("depth", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_one_step_flips_deep_networks_as_dense_simulation_says(depth: int, activation: str) -> None:
     """Lazy and dense engines agree on flips in all directions and on the gradient at depth 2 to 6."""
