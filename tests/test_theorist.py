@@ -168,6 +168,19 @@ def test_minimal_step_of_a_deep_network_is_a_grid_of_its_own() -> None:
     assert (found["method"], found["reach"]) == ("grid", point.reach)
 
 
+def test_what_is_not_certified_widens_the_interval() -> None:
+    """Sigmoid outputs that die away are not counted as certain never to flip: the lower end leaves them out."""
+    point = InitFlip(2, 1024, "sigmoid", steps=(1.0,), minimal_step=True)
+    plan = Plan(INIT_FLIP, (point,), 200)
+    columns = trial_columns(plan, 0, 0, 200)
+    never, doubtful = columns["never.gradient"], columns["unresolved.gradient"]
+    found = document(run(plan))["results"][0]["minimal_step"][0]
+    assert doubtful.mean() > 0.3
+    assert found["unresolved"] == doubtful.mean()
+    assert found["never"]["high"] == clopper_pearson(never.sum(), 200, 0.95)[1]
+    assert found["never"]["low"] == clopper_pearson((never & ~doubtful).sum(), 200, 0.95)[0]
+
+
 def test_never_differing_is_rarer_than_never_flipping() -> None:
     """Dying networks differ in sign without flipping: at (5, 40) ReLU the two shares are far apart."""
     point = InitFlip(5, 40, steps=(1.0,), minimal_step=True)

@@ -159,8 +159,8 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
         zero_gradient: boolean, shape (batch,).
         output, gradient_norm, gradient_norm_squared: f(x), ‖∇f(x)‖ and its square, shape (batch,).
         first_flip.D: the smallest perturbation along direction D that flips, over ‖∇f‖ (so in units of |η|), ∞ if
-            there is none; never.D, never_differ.D, unresolved.D: see `simulate.firstflip`; shape (batch,), with
-            minimal_step only.
+            there is none; never.D, never_differ.D, the same with _certified, unresolved.D: see `simulate.firstflip`;
+            shape (batch,), with minimal_step only.
 
     Raises:
         RunFailed: an output is not a number even in float64: σ overflows at the points that the step reaches.
@@ -189,8 +189,9 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
         columns["flip_on_grid"] = (sign * moved < 0)[:, main:]
     for direction, found in first_flips.items():
         columns[f"first_flip.{direction}"] = torch.where(norm > 0, found.length / norm, math.inf)
-        columns[f"never.{direction}"] = torch.isinf(found.length)
-        columns[f"never_differ.{direction}"] = ~found.zero
+        for name, never in (("never", torch.isinf(found.length)), ("never_differ", ~found.zero)):
+            columns[f"{name}.{direction}"] = never
+            columns[f"{name}_certified.{direction}"] = never & ~found.unresolved
         columns[f"unresolved.{direction}"] = found.unresolved
     return columns
 

@@ -112,11 +112,15 @@ def _flips(cell: CellResult, confidence: float, simultaneous: bool) -> list[dict
     return rows
 
 
-def _share(cell: CellResult, name: str, confidence: float) -> dict[str, float]:
-    """How often a column of one entry a trial was true."""
-    count = int(cell.summary.counts[name])
-    low, high = _band(np.array([count]), cell.summary.trials, confidence, False, cell.precision is not None)
-    return {"share": count / cell.summary.trials, "low": float(low[0]), "high": float(high[0])}
+def _share(cell: CellResult, name: str, confidence: float, certain: str | None = None) -> dict[str, float]:
+    """How often a column of one entry a trial was true.
+
+    With `certain`, a column of the trials in which that is beyond doubt, the interval begins with that one's lower
+    end: it covers the share wherever the doubtful trials belong.
+    """
+    counts = np.array([int(cell.summary.counts[column]) for column in (certain or name, name)])
+    low, high = _band(counts, cell.summary.trials, confidence, False, cell.precision is not None)
+    return {"share": float(counts[1] / cell.summary.trials), "low": float(low[0]), "high": float(high[1])}
 
 
 def _band(
@@ -190,9 +194,11 @@ def _minimal_step(cell: CellResult, direction: str, confidence: float) -> dict[s
         "method": method,
         # ∞ is decided for all steps by the exact method, else up to this length of the perturbation.
         "reach": None if method == "exact" else parameters.reach,
-        "never": _share(cell, f"never.{direction}", confidence),
+        "never": _share(cell, f"never.{direction}", confidence, f"never_certified.{direction}"),
         # No t with sign f(x + t e) ≠ sign f(x), where sign 0 = 0: the literal reading of that inequality.
-        "never_differ": _share(cell, f"never_differ.{direction}", confidence),
+        "never_differ": _share(
+            cell, f"never_differ.{direction}", confidence, f"never_differ_certified.{direction}"
+        ),
         "unresolved": int(summary.counts[f"unresolved.{direction}"]) / summary.trials,
         "quantiles": quantiles,
     }
