@@ -14,9 +14,14 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class TerminalProgress:
-    """A bar with rate and time left. `stop` leaves the terminal as it was."""
+    """A bar with rate and time left. `stop` leaves the terminal as it was.
 
-    def __init__(self) -> None:
+    Args:
+        unit: what is counted.
+
+    """
+
+    def __init__(self, unit: str = "trials") -> None:
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -26,7 +31,7 @@ class TerminalProgress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("trials", total=None, rate="")
+        self._task = self._bar.add_task(unit, total=None, rate="")
         self._started = 0.0
         self._computed = 0
 
@@ -40,7 +45,7 @@ class TerminalProgress:
         """Move the bar."""
         self._computed += trials
         rate = self._computed / max(time.perf_counter() - self._started, 1e-9)
-        self._bar.update(self._task, advance=trials, rate=f"{rate:,.0f}/s")
+        self._bar.update(self._task, advance=trials, rate=_pace(rate))
 
     def note(self, line: str) -> None:
         """One line above the bar."""
@@ -52,9 +57,15 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """A line every ten seconds, for logs."""
+    """A line every ten seconds, for logs.
 
-    def __init__(self) -> None:
+    Args:
+        unit: what is counted.
+
+    """
+
+    def __init__(self, unit: str = "trials") -> None:
+        self._unit = unit
         self._total = self._done = self._before = 0
         self._started = self._last = 0.0
 
@@ -63,7 +74,7 @@ class LineProgress:
         self._total, self._done, self._before = total, done, done
         self._started = self._last = time.perf_counter()
         if done:
-            self.note(f"{done:,} of {total:,} trials were already there")
+            self.note(f"{done:,} of {total:,} {self._unit} were already there")
 
     def advance(self, trials: int) -> None:
         """Count, and print if it is time."""
@@ -73,7 +84,7 @@ class LineProgress:
             self._last = now
             rate = (self._done - self._before) / (now - self._started)
             left = (self._total - self._done) / rate
-            self.note(f"{self._done:,} of {self._total:,} trials, {rate:,.0f}/s, {left:.0f} s left")
+            self.note(f"{self._done:,} of {self._total:,} {self._unit}, {_pace(rate)}, {left:.0f} s left")
 
     def note(self, line: str) -> None:
         """One line on stderr."""
@@ -83,6 +94,11 @@ class LineProgress:
         """Nothing to take away."""
 
 
-def for_this_terminal() -> TerminalProgress | LineProgress:
-    """A bar if stderr is a terminal, else lines."""
-    return TerminalProgress() if sys.stderr.isatty() else LineProgress()
+def for_this_terminal(unit: str = "trials") -> TerminalProgress | LineProgress:
+    """A bar if stderr is a terminal, else lines; `unit` is what is counted."""
+    return TerminalProgress(unit) if sys.stderr.isatty() else LineProgress(unit)
+
+
+def _pace(rate: float) -> str:
+    """So many a second; of slow work with its decimals."""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"

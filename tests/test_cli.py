@@ -8,53 +8,21 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 import typer
+from command import Simulate
 from kill_and_resume import ROOT, launcher
 from rich.console import Console
 
 from simulate import tables
-from simulate.cli import app, main
+from simulate.cli import app
 from simulate.engine import Plan, run
 from simulate.experiments import INIT_FLIP, InitFlip, document
 from simulate.progress import LineProgress, TerminalProgress
 
 SMALL = ("--width", "16", "--dim", "8", "--trials", "500")
-
-
-class Answer(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Simulate:
-    """`simulate(*arguments)` runs the command in this process, in an empty directory."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path
-    ) -> None:
-        self._monkeypatch, self._capsys, self.home = monkeypatch, capsys, home
-
-    def __call__(self, *arguments: str | Path) -> Answer:
-        """Exit code, standard output and standard error of `simulate` with these arguments."""
-        self._monkeypatch.setattr(sys, "argv", ["simulate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        assert isinstance(stop.value.code, int)
-        return Answer(stop.value.code, *self._capsys.readouterr())
-
-
-@pytest.fixture
-def simulate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Simulate:
-    """The command, run in an empty directory."""
-    monkeypatch.chdir(tmp_path)
-    return Simulate(monkeypatch, capsys, tmp_path)
 
 
 # --------------------------------------------------------------------------------------------- bad input
@@ -174,7 +142,7 @@ def test_a_defect_is_no_verdict(simulate: Simulate, monkeypatch: pytest.MonkeyPa
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("simulate.cli._run_and_show", broken)
+    monkeypatch.setattr("simulate.cli.experiments._run_and_show", broken)
     code, out, err = simulate("grad-norm", *SMALL)
     assert (code, out) == (4, "")
     assert "ZeroDivisionError: a defect" in err

@@ -1,21 +1,16 @@
-"""The door: options in, tables out. No mathematics here, and no heavy import before a command runs."""
+"""Commands that measure: options in, tables out."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import threading
-import traceback
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulate.errors import BadInput, SimulateError
+from simulate.cli.door import app, console, one_line
+from simulate.errors import BadInput
 from simulate.options import (
     Act,
     Confidence,
@@ -41,75 +36,11 @@ from simulate.options import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from simulate.engine import Plan, Result
-
-app = typer.Typer(
-    name="simulate",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM outside the blocks of a run."""
-
-
-_BROKEN_PIPE = 141
-"""The code of a process that SIGPIPE ended: the reader of standard output has seen enough."""
-
-
-@app.callback(invoke_without_command=True)
-def simulate(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    """Measure what theorems about adversarial examples in random networks claim."""
-    if version:
-        typer.echo(f"simulate (signflip) {_version()}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(BadInput.exit_code)
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("signflip")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
-def _one_line(command: Callable[..., None]) -> Callable[..., None]:
-    """Let known failures end a command with one line and their exit code."""
-
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except SimulateError as error:
-            _fail(str(error), error.exit_code)
-        except _Terminated:
-            _fail("stopped at once; finished blocks are kept", 143)
-        except KeyboardInterrupt:
-            _fail("stopped at once; finished blocks are kept", 130)
-        except (BrokenPipeError, SystemExit) as error:  # SystemExit is rich's answer to a closed pipe
-            raise typer.Exit(_BROKEN_PIPE) from error
-
-    return wrapped
-
-
-def _fail(line: str, code: int) -> NoReturn:
-    typer.echo(f"simulate: {' '.join(line.split())}", err=True)
-    raise typer.Exit(code)
 
 
 @app.command("init-flip")
-@_one_line
+@one_line
 def init_flip(
     width: Width = [4096],  # noqa: B006 - typer copies defaults
     dim: Dim = [1024],  # noqa: B006
@@ -177,7 +108,7 @@ def init_flip(
 
 
 @app.command("grad-norm")
-@_one_line
+@one_line
 def grad_norm(
     width: Width = [4096],  # noqa: B006
     dim: Dim = [1024],  # noqa: B006
@@ -213,7 +144,7 @@ def grad_norm(
 
 
 @app.command("concentration")
-@_one_line
+@one_line
 def concentration(
     law: Annotated[
         str, typer.Option(help="chi2, chi2-corrected, bernstein (seven families), or bernstein:laplace, ….")
@@ -235,7 +166,7 @@ def concentration(
     """Exact tails against concentration bounds, in log space: where do they hold, and how tight are they?"""
     from simulate.concentration import DEFAULT_GAMMAS, DEFAULT_KS, document, render
 
-    _check_figure(figure)
+    check_figure(figure)
     data = document(law, k or DEFAULT_KS, gamma or DEFAULT_GAMMAS, trials=trials, seed=seed)
     if figure is not None:
         from figures import concentration as picture
@@ -245,13 +176,13 @@ def concentration(
     if as_json:
         typer.echo(json.dumps(data, indent=1, allow_nan=False))
         return
-    render(data, _console())
+    render(data, console())
     if figure is not None:
         typer.echo(f"files: {figure}")
 
 
 @app.command("resume")
-@_one_line
+@one_line
 def resume(
     directory: Annotated[Path, typer.Argument(help="A run directory.")],
     confidence: Annotated[
@@ -285,7 +216,7 @@ def _run_and_show(
 
     if not 0 < confidence < 1:
         raise BadInput(f"--confidence must lie strictly between 0 and 1, got {confidence:g}")
-    _check_figure(figure)
+    check_figure(figure)
     own = not plan.experiment.trial.__module__.startswith("simulate.")
     if figure is not None and own:
         raise BadInput(f"--figure has no picture of {plan.experiment.name}, an experiment of your own")
@@ -306,11 +237,11 @@ def _run_and_show(
     if as_json:
         typer.echo(text)
         return
-    tables.render(data, _console())
+    tables.render(data, console())
     typer.echo("files: " + ", ".join(map(str, files)))
 
 
-def _check_figure(figure: Path | None) -> None:
+def check_figure(figure: Path | None) -> None:
     """Refuse a figure that could not be written before anything is computed."""
     if figure is None:
         return
@@ -320,88 +251,7 @@ def _check_figure(figure: Path | None) -> None:
         raise BadInput(f"--figure {figure}: there is no directory {figure.absolute().parent}")
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width: let a table be as wide as it is instead of folding it.
-    return Console() if sys.stdout.isatty() else Console(width=200)
-
-
 def _draw(result: Result, path: Path, confidence: float, simultaneous: bool) -> Path:
     from figures import draw_result, save
 
     return save(draw_result(result, confidence, simultaneous), path)
-
-
-def main() -> NoReturn:
-    """The command `simulate`: exit codes are 0 fine, 2 bad use, 4 a failed run, 130 Ctrl-C (143 SIGTERM)."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∇ shows ? instead of an error
-            stream.reconfigure(errors="replace")
-    previous = _exit_on_sigterm()
-    try:
-        code = _flushed(_command())
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
-    if any(thread.name.startswith("block") for thread in threading.enumerate()):
-        os._exit(code)  # stopped at once: sys.exit would wait for blocks that nobody wants
-    sys.exit(code)
-
-
-def _command() -> int:
-    try:
-        code = app(prog_name="simulate", standalone_mode=False)
-    except typer.Exit as stop:
-        code = stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("simulate: stopped", err=True)
-        code = 130
-    except SystemExit:  # typer's answer to a closed pipe
-        code = _BROKEN_PIPE
-    except OSError as error:  # files have errors of their own: what is left is standard output
-        code = _no_output(error)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # typer's own usage errors know how to say what is wrong
-            typer.echo(
-                f"simulate: {' '.join(error.format_message().split())} (see simulate --help)", err=True
-            )
-            code = getattr(error, "exit_code", BadInput.exit_code)
-        else:  # a defect of ours
-            traceback.print_exc()
-            code = SimulateError.exit_code
-    return code if isinstance(code, int) else 0
-
-
-def _flushed(code: int) -> int:
-    """The exit code once standard output has taken everything."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        # What is still in the buffer has nowhere to go, and Python would complain about it at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = code or _no_output(error)
-    return code
-
-
-def _no_output(error: OSError) -> int:
-    if isinstance(error, BrokenPipeError):
-        return _BROKEN_PIPE
-    typer.echo(f"simulate: cannot write: {error.strerror or error}", err=True)
-    return SimulateError.exit_code
-
-
-def _exit_on_sigterm() -> Any:
-    """Make SIGTERM end the command as Ctrl-C does; returns the handler that was there, None if it stays."""
-
-    def terminate(number: int, frame: object) -> NoReturn:
-        raise _Terminated
-
-    here = threading.current_thread() is threading.main_thread()
-    if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        return signal.signal(signal.SIGTERM, terminate)
-    return None
-
-
-if __name__ == "__main__":
-    main()
