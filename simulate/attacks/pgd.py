@@ -1,0 +1,125 @@
+"""Projected gradient descent on the margin or the loss: normalised steepest steps, projected, from many starts.
+
+One iteration is δ ← P(δ + α_t v), v the steepest direction of the objective in the attack's norm and P the
+projection onto ball and box together. With one step of full length from 0 this is the fast gradient sign method
+(ℓ∞) or its ℓ2 and ℓ1 relatives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from simulate.arguments import whole
+from simulate.attacks.norms import Norm, check_norm, project, size, steepest, uniform
+from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
+from simulate.errors import BadInput
+
+
+def pgd(
+    network: Network,
+    x: Tensor,
+    y: Tensor,
+    *,
+    radius: float | Tensor,
+    norm: Norm = "inf",
+    steps: int = 40,
+    restarts: int = 1,
+    step: float | None = None,
+    random_start: bool = False,
+    objective: Objective = "margin",
+    target: Tensor | int | None = None,
+    box: Box | None = None,
+    seed: int = 0,
+) -> Attacked:
+    """Look for a misclassified point in the ball of a radius around each input.
+
+    The point of smallest margin over all steps and starts is returned, x itself if none is below its margin. The
+    steps shrink like a cosine from `step` to a hundredth of it.
+
+    Args:
+        network: see `simulate.attacks.problem`.
+        x: inputs, shape (B, *shape).
+        y: labels, shape (B,).
+        radius: of the ball, positive; one number, or one a row.
+        norm: "inf", "2" or "1".
+        steps: gradient steps of each start.
+        restarts: starts; the first is at x unless `random_start`, the others uniform in the ball.
+        step: length of the first step over the radius; by default 2.5/steps^{1/2}, at most 1.
+        random_start: whether the first start is random too.
+        objective: what is climbed, see `simulate.attacks.problem`; success is judged by the margin in any case.
+        target: the class wanted for each row, instead of any wrong one.
+        box: ends that x + δ keeps.
+        seed: of the random starts.
+
+    Raises:
+        BadInput: see `Problem.of`; a radius, step or count that is not positive, an unknown norm or objective.
+
+    """
+    problem = Problem.of(network, x, y, box, target)
+    norm, radii, climbs = check_norm(norm), check_radius(radius, x), problem.objective(objective)
+    steps, restarts = whole(steps, "steps", 1), whole(restarts, "restarts", 1)
+    first = first_step(step, steps)
+    low, high = problem.room()
+    generator = torch.Generator(device="cpu").manual_seed(whole(seed, "seed", 0))
+    best, best_margin = torch.zeros_like(low), problem.evaluate(problem.x)
+    zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
+    for start in range(restarts):
+        delta = torch.zeros_like(low)
+        if start > 0 or random_start:
+            delta = project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high)
+        found, margin, dead = descend(problem, delta, norm, radii, steps, first, climbs)
+        better = margin < best_margin
+        best = torch.where(better.unsqueeze(1), found, best)
+        best_margin = torch.where(better, margin, best_margin)
+        zero |= dead
+    return problem.attacked(best, norm, zero, steps * restarts)
+
+
+def first_step(step: float | None, steps: int) -> float:
+    """The length of the first step over the radius.
+
+    Raises:
+        BadInput: a step that is not positive.
+
+    """
+    first = min(1.0, 2.5 / math.sqrt(steps)) if step is None else float(step)
+    if not 0 < first < math.inf:
+        raise BadInput(f"the step must be positive, got {step}")
+    return first
+
+
+def descend(
+    problem: Problem,
+    start: Tensor,
+    norm: Norm,
+    radii: Tensor,
+    steps: int,
+    first: float,
+    climbs: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One start: the δ of smallest margin on the way, (B, d), that margin, and where a gradient was 0."""
+    low, high = problem.room()
+    delta, best = start, start
+    best_margin = torch.full_like(low[:, 0], math.inf)
+    zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
+
+    def keep(margin: Tensor) -> None:
+        nonlocal best, best_margin
+        better = margin < best_margin
+        best = torch.where(better.unsqueeze(1), delta, best)
+        best_margin = torch.where(better, margin, best_margin)
+
+    for count in range(steps):
+        margin, slope = problem.look(problem.move(delta), climbs)
+        keep(margin)
+        zero |= size(slope, "inf") == 0
+        share = first if steps == 1 else first * (0.01 + 0.99 * (1 + math.cos(math.pi * count / steps)) / 2)
+        free = torch.where(slope > 0, delta < high, delta > low)
+        moved = delta + (radii * share).unsqueeze(1) * steepest(slope, norm, free)
+        delta = project(moved, norm, radii, low, high)
+    keep(problem.evaluate(problem.move(delta)))
+    return best, best_margin, zero

@@ -1,0 +1,325 @@
+"""What is attacked: a network, its inputs, their labels, the box of allowed inputs; and what an attack returns.
+
+A network is any torch function that treats the rows of its argument alone: (B, *shape) → (B, C) logits, or → (B,)
+one number whose sign is the class. Row b may belong to network b (a batch of random networks).
+
+The margin says how far an input is on its class's side: y·f(x) for a scalar network with y = ±1, and
+Z_y − max_{c≠y} Z_c for logits. It is negative exactly where the input is misclassified, and 0 at a tie: ties are not
+counted as success. With a target t the attack wants class t instead: success is Z_t > max_{c≠t} Z_c.
+
+What an attack climbs is its objective, a name:
+
+    margin          minus the margin
+    loss            the cross-entropy of y (with a target: minus that of t); of a scalar network the logistic loss
+    versus-label    Z_t − Z_y
+    versus-all      Z_t − Σ_{c≠t} Z_c
+
+The last two need a target. (Z. Kolter and A. Madry, "Adversarial robustness: theory and practice", 2018, chapter 4.)
+The softmax saturates: where the network is so sure that its probabilities round to 0 and 1, the gradient of the loss is
+exactly 0 while that of the margin is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from simulate.attacks.known_gradient import differentiable
+from simulate.attacks.norms import Norm, size
+from simulate.errors import BadInput
+
+Network = Callable[[Tensor], Tensor]
+Objective = Literal["margin", "loss", "versus-label", "versus-all"]
+OBJECTIVES: tuple[Objective, ...] = ("margin", "loss", "versus-label", "versus-all")
+Box = tuple[float, float] | tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What an attack found, row by row.
+
+    Attributes:
+        adversarial: x + δ, inside its box to the last bit.
+        perturbation: δ, of the inputs' shape.
+        success: whether x + δ is classified as the attack wants, shape (B,).
+        size: ‖δ‖ in the attack's norm, shape (B,).
+        margin: of the true class (with a target: of all other classes over it), at x + δ, shape (B,).
+        zero_gradient: whether a gradient that was needed was exactly 0, shape (B,): a step had no direction.
+        steps: evaluations of the gradient a row, at most; of the network, for searches that ask for no gradient.
+        norm: in which `size` is measured: "inf", "2", "1" or "0".
+
+    """
+
+    adversarial: Tensor
+    perturbation: Tensor
+    success: Tensor
+    size: Tensor
+    margin: Tensor
+    zero_gradient: Tensor
+    steps: int
+    norm: Norm | Literal["0"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network at its inputs, checked once.
+
+    Attributes:
+        network: see the module's docstring.
+        x: inputs, shape (B, *shape), floating.
+        y: labels, shape (B,): whole numbers 0 … C − 1, or ±1 for a scalar network.
+        low, high: the box for x + δ, of x's shape, ±inf without a box.
+        target: wanted classes, shape (B,), or None.
+        scalar: whether the network returns one number.
+
+    """
+
+    network: Network
+    x: Tensor
+    y: Tensor
+    low: Tensor
+    high: Tensor
+    target: Tensor | None
+    scalar: bool
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        x: Tensor,
+        y: Tensor,
+        box: Box | None = None,
+        target: Tensor | int | None = None,
+    ) -> Problem:
+        """Check everything that an attack relies on.
+
+        Args:
+            network: (B, *shape) → (B, C) or (B,).
+            x: inputs, at least one row.
+            y: labels.
+            box: ends that x + δ must keep, numbers or tensors that broadcast to x; x must lie inside.
+            target: the class wanted for each row, instead of any wrong one.
+
+        Raises:
+            BadInput: shapes that do not fit, NaN, labels out of range, a box that leaves x out.
+
+        """
+        if (
+            not isinstance(x, Tensor)
+            or x.dtype not in (torch.float32, torch.float64)
+            or x.ndim < 2
+            or not x.numel()
+        ):
+            raise BadInput(
+                "the inputs must be a float32 or float64 tensor of shape (B, ...) with at least one row"
+            )
+        x = x.detach()
+        if not bool(torch.isfinite(x).all()):
+            raise BadInput("the inputs hold NaN or infinite numbers")
+        labels = _integers(y, x.device, "labels")
+        if labels.shape != (len(x),):
+            raise BadInput(f"the labels must have shape ({len(x)},), got {tuple(labels.shape)}")
+        network = differentiable(network)
+        outputs = cls._first_outputs(network, x)
+        scalar = outputs.ndim == 1
+        if scalar:
+            if not bool(((labels == 1) | (labels == -1)).all()):
+                raise BadInput("the labels of a network with one output are +1 and -1")
+            if target is not None:
+                raise BadInput(
+                    "a target needs several classes: a network with one output has only the other sign"
+                )
+        else:
+            cls._check_classes(labels, outputs.shape[1], "labels")
+            labels = labels.long()
+        if target is not None:
+            target = _integers(target, x.device, "targets")
+            if target.ndim > 1 or (target.ndim == 1 and len(target) != len(x)):
+                raise BadInput(f"the target is one class, or one for each of {len(x)} inputs")
+            cls._check_classes(target, outputs.shape[1], "targets")
+            target = target.long().expand(len(x))
+        low, high = cls._box(x, box)
+        return cls(network, x, labels, low, high, target, scalar)
+
+    @staticmethod
+    def _first_outputs(network: Network, x: Tensor) -> Tensor:
+        try:
+            with torch.no_grad():
+                outputs = network(x)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BadInput(
+                f"the network fails at inputs of shape {tuple(x.shape)}, {x.dtype}: {line}"
+            ) from error
+        if not isinstance(outputs, Tensor) or outputs.ndim not in (1, 2) or len(outputs) != len(x):
+            shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+            raise BadInput(
+                f"the network must return (B,) or (B, classes) numbers for {len(x)} inputs, got {shape}"
+            )
+        if not bool(torch.isfinite(outputs).all()):
+            raise BadInput("the network returns NaN or infinite numbers at the inputs")
+        return outputs
+
+    @staticmethod
+    def _check_classes(labels: Tensor, classes: int, what: str) -> None:
+        if labels.is_floating_point() or labels.dtype == torch.bool:
+            raise BadInput(f"the {what} must be whole numbers, got {labels.dtype}")
+        if classes < 2:
+            raise BadInput("a network with logits needs at least two classes")
+        if bool(((labels < 0) | (labels >= classes)).any()):
+            raise BadInput(f"the {what} must lie between 0 and {classes - 1}")
+
+    @staticmethod
+    def _box(x: Tensor, box: Box | None) -> tuple[Tensor, Tensor]:
+        ends = (-torch.inf, torch.inf) if box is None else box
+        try:
+            low, high = (torch.as_tensor(end, dtype=x.dtype, device=x.device).expand_as(x) for end in ends)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BadInput(f"the box must be two numbers or tensors that fit the inputs: {error}") from error
+        if bool((low.isnan() | high.isnan()).any()):
+            raise BadInput("the box has NaN for an end")
+        if bool((low > high).any()):
+            raise BadInput("the box is empty: a lower end lies above its upper end")
+        if bool(((x < low) | (x > high)).any()):
+            raise BadInput("the box leaves out some of the inputs")
+        return low, high
+
+    def margins(self, outputs: Tensor) -> Tensor:
+        """The margin of each row: negative where the attack has succeeded."""
+        if self.scalar:
+            return outputs * self.y
+        if self.target is None:
+            mine = outputs.gather(1, self.y.unsqueeze(1)).squeeze(1)
+            return mine - self._without(outputs, self.y).amax(1)
+        wanted = outputs.gather(1, self.target.unsqueeze(1)).squeeze(1)
+        return self._without(outputs, self.target).amax(1) - wanted
+
+    @staticmethod
+    def _without(outputs: Tensor, classes: Tensor) -> Tensor:
+        return outputs.scatter(1, classes.unsqueeze(1), -torch.inf)
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """Cross-entropy that the attack climbs, one number a row; of a scalar network the logistic loss."""
+        if self.scalar:
+            return torch.nn.functional.softplus(-outputs * self.y)
+        if self.target is None:
+            return torch.nn.functional.cross_entropy(outputs, self.y, reduction="none")
+        return -torch.nn.functional.cross_entropy(outputs, self.target, reduction="none")
+
+    def objective(self, name: str) -> Callable[[Tensor], Tensor]:
+        """What an attack climbs, one number a row, as a function of the outputs; see the module's docstring.
+
+        Raises:
+            BadInput: no such objective, or one that needs a target.
+
+        """
+        if name not in OBJECTIVES:
+            raise BadInput(f"the objective is one of {', '.join(OBJECTIVES)}, got {name!r}")
+        if name == "margin":
+            return lambda outputs: -self.margins(outputs)
+        if name == "loss":
+            return self.loss
+        if self.target is None:
+            raise BadInput(f"the objective {name} needs a target class")
+        wanted, label = self.target.unsqueeze(1), self.y.unsqueeze(1)
+
+        def versus(outputs: Tensor) -> Tensor:
+            mine = outputs.gather(1, wanted).squeeze(1)
+            if name == "versus-label":
+                return mine - outputs.gather(1, label).squeeze(1)
+            return 2 * mine - outputs.sum(1)
+
+        return versus
+
+    def gradient(self, x: Tensor, objective: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """An objective's values (B,) and its gradient in x, of x's shape; rows do not see each other.
+
+        A gradient that is not a number says nothing and is taken for 0.
+        """
+        values, _, slope = self._differentiate(x, objective)
+        return values, slope
+
+    def look(self, points: Tensor, objective: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """The margins (B,) and the objective's gradient, flattened to (B, d), from one pass."""
+        _, outputs, slope = self._differentiate(points, objective)
+        return self.margins(outputs), slope.flatten(1)
+
+    def _differentiate(
+        self, x: Tensor, objective: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            point = x.detach().requires_grad_()
+            outputs = self.network(point)
+            values = objective(outputs)
+            if not values.requires_grad:
+                raise BadInput("automatic differentiation cannot follow the network")
+            (slope,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
+        slope = torch.zeros_like(point) if slope is None else slope
+        return values.detach(), outputs.detach(), torch.nan_to_num(slope.detach(), nan=0.0)
+
+    def move(self, delta: Tensor) -> Tensor:
+        """The points x + δ inside the box, rounded towards x: no entry moves by more than |δ_i|.
+
+        So the perturbation that is really there keeps every norm's bound that δ keeps. δ is flattened to (B, d) or
+        of x's shape.
+        """
+        delta = delta.reshape(self.x.shape)
+        points = self.x + delta
+        points = torch.where((points - self.x).abs() > delta.abs(), torch.nextafter(points, self.x), points)
+        return torch.minimum(torch.maximum(points, self.low), self.high)
+
+    def evaluate(self, points: Tensor) -> Tensor:
+        """Margins at given inputs."""
+        with torch.no_grad():
+            return self.margins(self.network(points))
+
+    def attacked(
+        self, delta: Tensor, norm: Norm | Literal["0"], zero_gradient: Tensor, steps: int
+    ) -> Attacked:
+        """The result of an attack that ended at δ."""
+        points = self.move(delta)
+        perturbation = points - self.x
+        margin = self.evaluate(points)
+        return Attacked(
+            points, perturbation, margin < 0, size(perturbation, norm), margin, zero_gradient, steps, norm
+        )
+
+    def room(self) -> tuple[Tensor, Tensor]:
+        """The box for δ, flattened to (B, d)."""
+        return (self.low - self.x).flatten(1), (self.high - self.x).flatten(1)
+
+
+def classes_of(network: Network, x: Tensor) -> Tensor:
+    """The class that a network gives each input: the largest logit's, or the sign (+1 at 0), shape (B,)."""
+    with torch.no_grad():
+        outputs = network(x)
+    return outputs.argmax(1) if outputs.ndim == 2 else torch.where(outputs >= 0, 1, -1)
+
+
+def check_radius(radius: float | Tensor, x: Tensor) -> Tensor:
+    """The radius as one number a row.
+
+    Raises:
+        BadInput: it is not positive and finite.
+
+    """
+    try:
+        value = torch.as_tensor(radius, dtype=x.dtype, device=x.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(f"the radius must be a number, got {radius!r}") from error
+    if value.ndim > 1 or (value.ndim == 1 and len(value) != len(x)):
+        raise BadInput(f"the radius is one number, or one for each of {len(x)} inputs")
+    if not bool((torch.isfinite(value) & (value > 0)).all()):
+        raise BadInput(f"the radius must be positive, got {radius}")
+    return value.expand(len(x))
+
+
+def _integers(values: Tensor | int, device: torch.device, what: str) -> Tensor:
+    try:
+        return torch.as_tensor(values, device=device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(f"the {what} must be whole numbers: {error}") from error
