@@ -247,8 +247,10 @@ class Domain:
 
     def simpler_in(self, name: str, instance: Mapping[str, Any]) -> Iterator[Instance]:
         """Those of them in which one variable is simpler, and all that depends on it has followed."""
-        for value in self.ranges[name].simpler(instance[name], instance):
-            yield self._followed({**instance, name: value})
+        place = self.ranges[name]
+        for value in place.simpler(instance[name], instance):
+            if self._asked(name, place.contains, value, instance):
+                yield self._followed({**instance, name: value})
         if name in self.sizes():
             yield from self._smaller(name, instance)
 

@@ -47,47 +47,48 @@ class Existence(Statement):
     exact: bool = False
     made_false: Callable[..., Sides] | None = None
 
-    def _checked(self, **values: Any) -> Sides:
-        """The sides at the witness that the construction gives."""
-        assert self.construction is not None
-        assert self.conclusion is not None
-        return call(self.conclusion, {**values, "witness": call(self.construction, values)})  # type: ignore[no-any-return]
-
-    def _judge(self, conclusion: Callable[..., Sides]) -> Judge:
-        return Judge(self.domain, conclusion, self.rounding, self.exact)
-
     def _decide(self, budget: Budget) -> Verdict:
-        if (self.construction is None or self.conclusion is None) and self.obstruction is None:
+        constructed = self.construction is not None and self.conclusion is not None
+        if not constructed and self.obstruction is None:
             raise Broken("an existence statement needs a construction and a conclusion, or an obstruction")
         if self.obstruction is not None:
+            share = replace(budget, seconds=budget.seconds / 2) if constructed else budget
             judge = self._judge(self.obstruction)
-            verdict = verdict_of(self, judge, hunt(judge, budget))
+            verdict = verdict_of(self, judge, hunt(judge, share))
             if verdict.status != "holds":
                 return verdict
-            if self.construction is None:
-                return replace(
-                    verdict, status="undecided", note="no obstruction found, and no construction given"
-                )
+            if not constructed:
+                note = "no obstruction found, and no construction given"
+                return replace(verdict, status="undecided").with_note(note)
+            budget = share
         judge = self._judge(self._checked)
         findings = hunt(judge, budget)
         verdict = verdict_of(self, judge, findings)
         if verdict.status != "refuted":
             return verdict
         assert findings.violation is not None
-        where = describe(findings.violation)
-        return Verdict(
-            "undecided",
-            "searched",
-            verdict.amount,
-            verdict.tightness,
-            note=f"this construction fails, which refutes nothing: at {where}",
-        )
+        note = f"this construction fails, which refutes nothing: at {describe(findings.violation)}"
+        return Verdict("undecided", "searched", verdict.amount, verdict.tightness, note=note)
+
+    def _judge(self, conclusion: Callable[..., Sides]) -> Judge:
+        return Judge(self.domain, conclusion, self.rounding, self.exact)
+
+    def _checked(self, **values: Any) -> Sides:
+        """The sides at the witness that the construction gives."""
+        return self._at_witness(self.conclusion, values)
+
+    def _at_witness(self, conclusion: Callable[..., Sides] | None, values: dict[str, Any]) -> Sides:
+        assert conclusion is not None
+        witness = None if self.construction is None else call(self.construction, values)
+        sides: Sides = call(conclusion, {**values, "witness": witness})
+        return sides
 
     def twin(self, verdict: Verdict) -> Existence:
         """The claim that the same construction does better than it does: the twin's failure is its refutation."""
         if self.made_false is not None:
-            false, strength = self.made_false, "made false"
-            conclusion = self._with(false)
+            conclusion, strength = self._at_made_false, "made false"
+        elif self.construction is None or self.conclusion is None:
+            raise Broken(f"{self.id} has no twin: nothing is constructed")
         else:
             conclusion, strength = tightened(self, self._checked, verdict)
         return replace(
@@ -99,15 +100,16 @@ class Existence(Statement):
             obstruction=conclusion,
         )
 
-    def _with(self, conclusion: Callable[..., Sides]) -> Callable[..., Sides]:
-        def checked(**values: Any) -> Sides:
-            witness = None if self.construction is None else call(self.construction, values)
-            return call(conclusion, {**values, "witness": witness})  # type: ignore[no-any-return]
-
-        return checked
+    def _at_made_false(self, **values: Any) -> Sides:
+        return self._at_witness(self.made_false, values)
 
     def replay(self, counterexample: Counterexample) -> Replay:
-        """The obstruction again, in float64 and with 50 digits."""
+        """The obstruction again, in float64 and with 50 digits.
+
+        Raises:
+            Broken: there is no obstruction, so that nothing could have been refuted.
+
+        """
         if self.obstruction is None:
             raise Broken(f"{self.id} has no obstruction: a failed construction refutes nothing")
         return replayed(self._judge(self.obstruction), counterexample)

@@ -43,10 +43,11 @@ def climb(judge: Judge, findings: Findings, budget: Budget, deadline: float) -> 
                             return
             except NotDifferentiable:
                 followed = False
-        if not followed:
+        # A gradient stops where it meets the edge of a condition; random steps go on along it.
+        if not followed or judge.domain.where:
             findings.found_by = "random steps"
             steps = _WALKS_PER_STEP * budget.climbs
-            _walk(judge, findings, starts[0], moving, rng, steps, deadline)
+            _walk(judge, findings, kept[0][1], moving, rng, steps, deadline)
         if findings.violation is not None:
             return
         if time.monotonic() > deadline:

@@ -78,7 +78,8 @@ class Integers(Cached):
         """The first few, the high end, powers of two and their neighbours."""
         low, high = self._ends({})
         powers = [2**j for j in range(3, max(4, high.bit_length() + 1))] if high > 0 else []
-        found = [*range(low, min(low + 10, high + 1)), high, high - 1, 0, *powers, *(p + 1 for p in powers)]
+        found = [*range(low, min(low + 10, high + 1)), high, high - 1, 0]
+        found += [n for power in powers for n in (power, power + 1)]
         return tuple(dict.fromkeys(n for n in found if low <= n <= high))
 
     def sample(self, rng: np.random.Generator, values: Values) -> int:
@@ -196,8 +197,7 @@ class Reals(Cached):
         low, high = self.ends({})
         least, most = self.explored({})
         if self.log:
-            bottom, top = math.log10(least), math.log10(most)
-            wanted = [0.5, 0.1, 0.01, *(10.0**e for e in np.linspace(bottom, top, 41)), least, most]
+            wanted = [0.5, *(10.0**e for e in _decades(math.log10(least), math.log10(most))), least, most]
         else:
             wanted = [
                 0.0,
@@ -275,6 +275,12 @@ class Reals(Cached):
         if (low, high) == ("-∞", "∞"):
             return "ℝ"
         return f"{'(' if low == '-∞' else left}{low}, {high}{')' if high == '∞' else right}"
+
+
+def _decades(bottom: float, top: float) -> list[int]:
+    """Whole exponents between two, those near 0 first: each of the first dozen, then about twenty of the others."""
+    exponents = sorted(range(math.ceil(bottom), math.floor(top) + 1), key=abs)
+    return exponents[:13] + exponents[13 :: max(1, len(exponents) // 20)]
 
 
 @dataclass(frozen=True, init=False)

@@ -30,22 +30,28 @@ def complexity_of_all(array: Any) -> tuple[int, float]:
 
 
 def simpler_numbers(value: float) -> Iterator[float]:
-    """Numbers near a value that are simpler, simplest first: 0, ±1, powers of ten, then more and more digits."""
+    """Numbers near a value that are simpler, simplest first.
+
+    0, ±1, powers of ten from 1 to the value, a few small numbers, then more and more digits.
+    """
+    if not value or not math.isfinite(value):
+        return
     mine = complexity(value)
-    if value and math.isfinite(value):
-        size = math.log10(abs(value))
-        powers = [10.0**e for e in (math.floor(size), math.ceil(size)) if -307 < e < 308]
-        digits = [float(f"{value:.{count}e}") for count in range(6)]
-        candidates = [0.0, 1.0, -1.0, *(math.copysign(power, value) for power in powers)]
-        candidates += [math.copysign(small, value) for small in (2.0, 3.0, 0.5)]
-        candidates += [
-            float(round(value)),
-            *digits[:1],
-            round(value, 1),
-            digits[1],
-            round(value, 2),
-            *digits[2:],
-        ]
-        for candidate in dict.fromkeys(candidates):
-            if math.isfinite(candidate) and complexity(candidate) < mine:
-                yield candidate
+    digits = [float(f"{value:.{count}e}") for count in range(6)]
+    candidates = [0.0, 1.0, -1.0]
+    candidates += [math.copysign(number, value) for number in (*_powers_towards(abs(value)), 2.0, 3.0, 0.5)]
+    candidates += [float(round(value)), *digits[:1], round(value, 1), digits[1], round(value, 2), *digits[2:]]
+    for candidate in dict.fromkeys(candidates):
+        if math.isfinite(candidate) and complexity(candidate) < mine:
+            yield candidate
+
+
+def _powers_towards(size: float) -> list[float]:
+    """At most about twenty powers of ten from 1 to just beyond a number."""
+    exponent = math.log10(size)
+    last = min(max(math.floor(exponent) if exponent < 0 else math.ceil(exponent), -307), 308)
+    step = 1 if exponent > 0 else -1
+    exponents = list(range(step, last + step, step))
+    return [
+        10.0**e for e in (*exponents[:12], *exponents[12 :: max(1, len(exponents) // 8)], *exponents[-2:])
+    ]
