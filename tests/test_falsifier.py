@@ -161,7 +161,7 @@ def test_no_stage_leaves_the_hypotheses(domain: Domain, conclusion: Callable[...
     findings = hunt(Judge(domain, watched), PATIENT)
     assert findings.violation is None
     assert watched.batches >= PATIENT.climbs
-    assert len(watched.seen) > 1_000
+    assert len(watched.seen) > 500
     for instance in watched.seen:
         assert domain.fault(instance) is None
 

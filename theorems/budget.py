@@ -54,7 +54,7 @@ class Budget:
     @property
     def samples(self) -> int:
         """Random instances to try."""
-        return int(900 * self.seconds) + 100
+        return int(400 * self.seconds) + 100
 
     @property
     def examples(self) -> int:
