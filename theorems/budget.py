@@ -52,9 +52,14 @@ class Budget:
         return int(500 * self.seconds) + 100
 
     @property
+    def landmarks(self) -> int:
+        """Instances to try at numbers that stand in the statement's code."""
+        return int(200 * self.seconds) + 50
+
+    @property
     def samples(self) -> int:
         """Random instances to try."""
-        return int(400 * self.seconds) + 100
+        return int(900 * self.seconds) + 100
 
     @property
     def examples(self) -> int:
