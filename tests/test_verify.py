@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -101,9 +102,9 @@ def test_the_gravest_end_decides() -> None:
 
 def test_a_hunt_that_misses_replays(ledger: Ledger) -> None:
     """Where the hunt does not find what the ledger refutes, its stored counterexample decides, and says so."""
-    # The domain's corners and every small example hold; only the stored instance violates.
-    needle = replace(FALSE, conclusion=lambda n, x: Sides(float(x[0] == 0.1234567), 0.0, "<="))
-    stored = Counterexample(needle.id, needle.kind, {"n": 1, "x": [0.1234567]}, 1.0, 0.0)
+    # Corners, small examples and the numbers in the code hold; only the stored instance violates.
+    needle = replace(FALSE, conclusion=lambda n, x: Sides(float(x[0] == math.tan(0.1234567)), 0.0, "<="))
+    stored = Counterexample(needle.id, needle.kind, {"n": 1, "x": [math.tan(0.1234567)]}, 1.0, 0.0)
     known = Ledger({needle.id: Entry(Verdict("refuted", counterexample=stored), 60.0)})
     (checked,) = verify([Subject(needle)], BUDGET, known)
     assert (checked.verdict.status, checked.verdict.evidence) == ("refuted", "replayed")
