@@ -102,21 +102,23 @@ def dense(
 def draw_conditional(width: int, dim: int, directions: Sequence[str], stream: Stream) -> Draws:
     """Two Gaussian k-vectors, k signs and one χ²_{d−1}; more only for the directions that need it.
 
+    Neurons are exchangeable: how many signs are +1 says everything, and which ones are is not drawn.
+
     Each direction has exactly its joint law with the gradient step. The sign and the random direction are
     drawn independently of each other given the gradient, which is their law only up to terms of order
     1/√d: compare either with the gradient, not with each other inside one network.
     """
     draws = {
         "u": stream.normals("u", width),
-        "a": stream.signs("a", width),
+        "a": _arranged(stream.binomial("a", width, 0.5), width, stream),
         "z": stream.normals("z", width),
-        "chi2": stream.chi_square("chi2", dim - 1).to(stream.dtype),
+        "chi2": _rounded(stream.chi_square("chi2", dim - 1), stream),
     }
     if "random" in directions:
         # e = (n₁, n₂, rest)/norm in the frame x̂, ĝ_⊥, rest: only the length of the rest matters.
         draws["random.frame"] = stream.normals("random.frame", 2)
         if dim > 2:
-            draws["random.rest"] = stream.chi_square("random.rest", dim - 2).to(stream.dtype)
+            draws["random.rest"] = _rounded(stream.chi_square("random.rest", dim - 2), stream)
             draws["random.z"] = stream.normals("random.z", width)
     if "sign" in directions:
         # sign(∇f) is not rotation invariant: it needs the coordinates of x and of ĝ_⊥, but still no W.
@@ -124,6 +126,29 @@ def draw_conditional(width: int, dim: int, directions: Sequence[str], stream: St
         draws["sign.h"] = stream.normals("sign.h", dim)
         draws["sign.z"] = stream.normals("sign.z", width)
     return draws
+
+
+def _arranged(positive: Tensor, width: int, stream: Stream) -> Tensor:
+    """Signs of which `positive` are +1, shape (B, k): in balance for as long as there are both, then what is left.
+
+    The balanced part is the Thue-Morse sequence, − where the number of ones among the bits of j is odd: each pair
+    2i, 2i + 1 holds both signs, and so does each lane of a sum over every 2ⁿ-th neuron, so that the partial sums of
+    Σ a_j σ(u_j) stay small, and with them the rounding.
+    """
+    place = torch.arange(width, device=positive.device)
+    bits = place.clone()
+    for shift in (32, 16, 8, 4, 2, 1):
+        bits ^= bits >> shift
+    alternating = (1 - 2 * (bits & 1)).to(stream.dtype)
+    majority = torch.where(2 * positive > width, 1.0, -1.0).to(stream.dtype).unsqueeze(1)
+    paired = stream.buffer("a.paired", width, dtype=torch.bool)
+    torch.lt(place, 2 * torch.minimum(positive, width - positive).unsqueeze(1), out=paired)
+    return torch.where(paired, alternating, majority, out=stream.buffer("a", width))
+
+
+def _rounded(values: Tensor, stream: Stream) -> Tensor:
+    """Numbers that come in float64, in the precision in which the stream draws the others."""
+    return values.to(stream.drawn).to(stream.dtype)
 
 
 def conditional(

@@ -6,6 +6,7 @@ import hashlib
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from scipy import stats
 from scipy.stats import norm
 
 from simulate.errors import BadInput
-from simulate.streams import Stream, Workspace, philox_words, stable_key
+from simulate.streams import Stream, Workspace, philox_words, stable_key, stale
 
 FALSE_ALARM = 1e-6
 """Two-sided false-alarm rate of each comparison in this file."""
@@ -330,3 +331,23 @@ def test_uniforms_law() -> None:
     assert u.max() <= 1
     counts = np.histogram(u, bins=100, range=(0, 1))[0]
     assert stats.chisquare(counts).pvalue > FALSE_ALARM
+
+
+def test_compiled_code_goes_with_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of one file drops the compiled code of every module; no change drops none."""
+    folders = tmp_path / "a", tmp_path / "b"
+    kept = [folder / "__pycache__" / "x.nbi" for folder in folders]
+    for folder, code in zip(folders, kept, strict=True):
+        (folder / "__pycache__").mkdir(parents=True)
+        (folder / "x.py").write_text("one")
+        code.write_text("compiled")
+    monkeypatch.setattr(stale, "_FOLDERS", folders)
+    stale.drop_stale_code()  # there was no stamp: nothing is known about what lies there
+    assert not any(code.exists() for code in kept)
+    for code in kept:
+        code.write_text("compiled")
+    stale.drop_stale_code()
+    assert all(code.exists() for code in kept)
+    (folders[1] / "x.py").write_text("two, longer")
+    stale.drop_stale_code()
+    assert not any(code.exists() for code in kept)

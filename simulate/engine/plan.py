@@ -51,7 +51,8 @@ class Experiment:
             numbers; every other field tells one cell's numbers from another's. Fields must be numbers,
             strings, booleans, None or tuples of these. A property `numbers_per_trial` says how many random
             numbers one trial draws (about, 1024 if there is none); it fixes the batch shapes, and with them
-            how long a block takes.
+            how long a block takes. A property `numbers_held` says how many of them one trial keeps in memory
+            (as many, if there is none).
         targets: boolean columns whose probabilities a wanted precision is about; empty if there is none.
 
     """
@@ -181,7 +182,10 @@ class Plan:
         }
         key = stable_key(self.seed, {"experiment": self.experiment.name, **identity})
         numbers = max(1, int(getattr(point, "numbers_per_trial", 1024)))
-        micro = _power_of_two(min(_LARGEST_MICRO, max(1, _MICRO_NUMBERS // numbers)))
+        # Where a kernel holds less than it draws, more trials fit into one call, up to a whole block.
+        held = int(getattr(point, "numbers_held", numbers)) if self.device == "cpu" else numbers
+        fitting = min(_MICRO_NUMBERS // max(1, held), max(_MICRO_NUMBERS, _BLOCK_NUMBERS) // numbers)
+        micro = _power_of_two(min(_LARGEST_MICRO, max(1, fitting)))
         if self.device != "cpu":
             # A GPU wants more rows at once; the shape still depends on nothing but the cell and the device.
             micro *= 64

@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 
+from simulate import fused
 from simulate.engine import CellResult, Columns, Experiment
 from simulate.experiments.random_network import (
     RandomNetwork,
     deep_response,
     double,
+    drawn_again,
     gradient_norm_json,
     in_float64,
     network_json,
@@ -31,6 +33,11 @@ QUANTILES = (0.001, 0.01, 0.05, 0.5, 0.95)
 class GradNorm(RandomNetwork):
     """The network of `RandomNetwork`; there is nothing else to choose."""
 
+    @property
+    def numbers_held(self) -> int:
+        """The compiled kernel keeps one trial and the columns of all."""
+        return 16 if self.compiled else self.numbers_per_trial
+
 
 def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
     """Columns of `batch` trials: zero_gradient (boolean), gradient_norm and its square, of shape (batch,)."""
@@ -40,11 +47,15 @@ def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
         return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
     draw, respond = ENGINES[parameters.engine]
     width, dim, activation = parameters.width, parameters.dim, parameters.sigma
-    draws = draw(width, dim, (), stream)
-    norm = double(respond(width, dim, activation, (), draws, stream.buffer).gradient_norm)
+    compiled = parameters.compiled and stream.device.type == "cpu"
+    if compiled:
+        norm = fused.observe(stream, activation, width, dim).gradient_norm
+    else:
+        draws = draw(width, dim, (), stream)
+        norm = double(respond(width, dim, activation, (), draws, stream.buffer).gradient_norm)
     faint = (norm == 0).nonzero().squeeze(1)
     if len(faint) and stream.dtype != torch.float64:  # zero, or too small for float32
-        exact, buffer = in_float64(draws, faint)
+        exact, buffer = drawn_again(parameters, (), stream, faint) if compiled else in_float64(draws, faint)
         norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm
     return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
 

@@ -21,27 +21,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from simulate import activations, laws
+from simulate import laws
 from simulate.engine import Columns, Experiment, observable
 from simulate.errors import BadInput, RunFailed
-from simulate.experiments.random_network import RandomNetwork, deep_response, double, in_float64
-from simulate.firstflip import FirstFlip, first_flip
-from simulate.onestep import DIRECTIONS, ENGINES, Buffer, Draws, Response, outputs_after
+from simulate.experiments.observe import observe
+from simulate.experiments.random_network import RandomNetwork
+from simulate.onestep import DIRECTIONS
 from simulate.streams import Stream
 
 DEFAULT_STEPS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
-
-ROUNDING = 64.0
-"""A computed output is trusted to ± ROUNDING · ε · L · (1 + r + r/‖∇f‖), ε the type's epsilon, L = max(1, Lip σ).
-
-Rounding errors of the k terms of k^{−1/2} Σ a_j σ(y_j) are independent of the signs a_j, so they add like
-√k · k^{−1/2}: no growth with k. The y_j are some ε(1 + r) off for a step r along a given direction, and the
-direction itself is ε/‖∇f‖ off, for σ′ is known to ε and not to ε|σ′|. The dense engine also sums products of
-W over d and over k terms, whose errors grow like a random walk: √max(k, d) times as much.
-`tests/test_init_flip.py` measures that float32 stays below an eighth of the bound.
-"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +86,20 @@ class InitFlip(RandomNetwork):
         return super().numbers_per_trial + extra
 
     @property
+    def numbers_held(self) -> int:
+        """The compiled kernel keeps one trial and the columns of all; what the torch form adds keeps every trial."""
+        if not self.compiled or "sign" in self.directions or self.minimal_step:
+            return self.numbers_per_trial
+        points = len(self.directions) * (len(self.steps) + len(self.radii)) + len(self.gamma_grid)
+        return 16 + 4 * points
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The directions along which outputs are needed."""
+        along = ("gradient",) if self.gammas else ()
+        return tuple(dict.fromkeys((*self.directions, *along)))
+
+    @property
     def reach(self) -> float:
         """Longest perturbation at which a first flip is looked for where that is not decided exactly: 8 ‖x‖."""
         return 8 * math.sqrt(self.dim)
@@ -136,20 +139,6 @@ def _gamma_grid(parameters: InitFlip) -> tuple[float, ...]:
     return (*dense.tolist(), *(high * 2.0**i for i in range(1, 13)))
 
 
-@dataclass(frozen=True)
-class Moves:
-    """Every point at which outputs are wanted: for each, its direction and its signed length in each trial.
-
-    Attributes:
-        directions: one name a point.
-        lengths: shape (B, points).
-
-    """
-
-    directions: tuple[str, ...]
-    lengths: Tensor
-
-
 def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
     """Columns of `batch` trials.
 
@@ -167,7 +156,6 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
 
     """
     del batch  # the stream knows it
-    observe = _through_layers if parameters.through_layers else _in_one_step
     before, after, norm, first_flips = observe(parameters, stream)
     if bool(before.isnan().any()) or bool(after.isnan().any()):
         raise RunFailed(
@@ -194,137 +182,6 @@ def trial(parameters: InitFlip, stream: Stream, batch: int) -> Columns:
             columns[f"{name}_certified.{direction}"] = never & ~found.unresolved
         columns[f"unresolved.{direction}"] = found.unresolved
     return columns
-
-
-Observation = tuple[Tensor, Tensor, Tensor, dict[str, FirstFlip]]
-"""f(x) (B,), f at all moves (B, points), ‖∇f‖ (B,), and the first flip along each direction, in float64."""
-
-
-def _through_layers(parameters: InitFlip, stream: Stream) -> Observation:
-    response = deep_response(parameters, _wanted(parameters), stream)
-    norm = torch.linalg.vector_norm(response.gradient, dim=1)
-    heading = _heading(parameters, response.output)
-    moves = _moves(parameters, heading, norm)
-    points = range(len(moves.directions))
-    after = torch.empty_like(moves.lengths)
-    for direction in set(moves.directions):
-        places = [i for i in points if moves.directions[i] == direction]
-        after[:, places] = response.outputs_after(direction, moves.lengths[:, places].unbind(1))
-    first: dict[str, FirstFlip] = {}
-    if parameters.minimal_step and parameters.depth == 2:
-        sigma = activations.get(parameters.activation)
-        for direction in parameters.directions:
-            image = _turned(heading, direction) * response.images[direction]
-            signs = response.network.signs
-            first[direction] = first_flip(response.preactivations, signs, image, sigma, parameters.reach)
-    elif parameters.minimal_step:
-        # No line through a deep network stays a line: a grid of lengths, the same whatever else is asked.
-        for direction in parameters.directions:
-            turn = _turned(heading, direction).squeeze(1)
-            grid = torch.tensor(parameters.length_grid, dtype=norm.dtype, device=norm.device)
-            outputs = response.outputs_after(direction, [turn * length for length in grid])
-            flips = torch.sign(outputs) * torch.sign(response.output)[:, None] < 0
-            length = torch.where(flips, grid, math.inf).amin(1)
-            everywhere = torch.ones_like(norm, dtype=torch.bool)
-            first[direction] = FirstFlip(length, everywhere, torch.isfinite(length), "grid")
-    return response.output, after, norm, first
-
-
-def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
-    draw, _ = ENGINES[parameters.engine]
-    draws = draw(parameters.width, parameters.dim, _wanted(parameters), stream)
-    response, moves, after = _evaluate(parameters, draws, stream.buffer)
-    before, norm = response.output, response.gradient_norm
-    if stream.dtype != torch.float64:
-        before, after, norm = _settle(parameters, draws, response, moves, after)
-    first = {}
-    if parameters.minimal_step:
-        heading = _heading(parameters, before)
-        for direction in parameters.directions:
-            image = _turned(heading, direction) * double(response.images[direction])
-            first[direction] = first_flip(
-                response.preactivations, response.signs, image, parameters.sigma, parameters.reach
-            )
-    return before, after, norm, first
-
-
-def _evaluate(parameters: InitFlip, draws: Draws, buffer: Buffer) -> tuple[Response, Moves, Tensor]:
-    """The response, the moves, and f at all of them, of shape (B, points)."""
-    _, respond = ENGINES[parameters.engine]
-    sigma, wanted = parameters.sigma, _wanted(parameters)
-    response = respond(parameters.width, parameters.dim, sigma, wanted, draws, buffer)
-    moves = _moves(parameters, _heading(parameters, response.output), response.gradient_norm)
-    after = [
-        outputs_after(response, direction, [length], sigma, buffer)
-        for direction, length in zip(moves.directions, moves.lengths.unbind(1), strict=True)
-    ]
-    return response, moves, torch.cat(after, dim=1)
-
-
-def _wanted(parameters: InitFlip) -> tuple[str, ...]:
-    """The directions whose images are needed."""
-    along = ("gradient",) if parameters.gammas else ()
-    return tuple(dict.fromkeys((*parameters.directions, *along)))
-
-
-def _heading(parameters: InitFlip, output: Tensor) -> Tensor:
-    """Which way to go along a direction: against f, or forwards by decree."""
-    return torch.ones_like(output) if parameters.fixed_sign else -torch.sign(output)
-
-
-def _turned(heading: Tensor, direction: str) -> Tensor:
-    """The heading as a column; a random direction is symmetric, nothing is lost by not turning it against f."""
-    return (torch.ones_like(heading) if direction == "random" else heading).unsqueeze(1)
-
-
-def _moves(parameters: InitFlip, heading: Tensor, norm: Tensor) -> Moves:
-    """All points in the order of the columns: direction by direction its steps and radii, then the grid."""
-    alive = (norm > 0).to(norm.dtype)
-    sizes = [step * norm for step in parameters.steps] + [radius * alive for radius in parameters.radii]
-    directions = [direction for direction in parameters.directions for _ in sizes]
-    lengths = [
-        _turned(heading, direction).squeeze(1) * size for direction in parameters.directions for size in sizes
-    ]
-    directions += ["gradient"] * len(parameters.gamma_grid)
-    lengths += [heading * step * norm for step in parameters.gamma_grid]
-    return Moves(tuple(directions), torch.stack(lengths, dim=1))
-
-
-def _settle(
-    parameters: InitFlip, draws: Draws, response: Response, moves: Moves, after: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Outputs before and after and the gradient norm in float64, recomputed where a trial is doubtful.
-
-    Doubtful is a trial with an output whose sign rounding could have turned, or a gradient too small for
-    float32; with the dense engine, whose u = W x is itself rounded, also one with a neuron at a kink of σ,
-    for there σ′ could have jumped. One choice stays with float32: the sign of a component of ∇f that is 0 to
-    rounding. The sign step then is that of a gradient 10⁻⁷ away.
-    """
-    sigma, before = parameters.sigma, response.output
-    unit = ROUNDING * torch.finfo(before.dtype).eps * max(1.0, sigma.lipschitz or 1.0)
-    if parameters.engine == "dense":
-        unit *= math.sqrt(max(parameters.width, parameters.dim))
-    norm, length = response.gradient_norm.unsqueeze(1), moves.lengths.abs()
-    allowed = unit * (1 + length + length / torch.where(norm > 0, norm, 1))
-    # What is doubtful whatever the steps are, and what only a step makes so: output and gradient are replaced
-    # for the first alone, so that another step changes no bit of them.
-    settled = (before.abs() > unit) & (response.gradient_norm > 0)
-    if parameters.engine == "dense":
-        # The sums behind u = W x err by at most (8 + √d) ε in 10⁵ neurons tried at each d from 40 to 10⁶: twice that.
-        blur = (16 + 2 * math.sqrt(parameters.dim)) * torch.finfo(response.output.dtype).eps
-        for kink in sigma.kinks:
-            near = (response.preactivations - kink).abs() <= blur * (1 + abs(kink))
-            settled &= ~near.any(dim=1)
-    if sigma.lipschitz is None:
-        settled[:] = False  # without a slope bound no rounding bound is stated
-    certain = ((after.abs() > allowed) & after.isfinite()).all(dim=1) & settled
-    before, after, norm = double(before), double(after), double(response.gradient_norm)
-    rows = (~certain).nonzero().squeeze(1).to(before.device)
-    if len(rows):
-        exact, _, after[rows] = _evaluate(parameters, *in_float64(draws, rows))
-        base = (~settled[rows]).to(before.device)
-        before[rows[base]], norm[rows[base]] = exact.output[base], exact.gradient_norm[base]
-    return before, after, norm
 
 
 def _positive(values: Any, name: str) -> tuple[float, ...]:

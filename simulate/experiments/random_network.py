@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simulate import activations, laws
+from simulate import activations, fused, laws
 from simulate.activations import Activation
 from simulate.arguments import whole
 from simulate.deep import SCALINGS, DeepResponse, respond, sample
@@ -86,6 +86,11 @@ class RandomNetwork:
         return self.depth > 2 or self.engine == "lazy"
 
     @property
+    def compiled(self) -> bool:
+        """Whether a CPU runs its trials in the kernel of `simulate.fused`, and not in the torch form."""
+        return self.engine == "conditional" and fused.knows(self.sigma)
+
+    @property
     def moments_are_exact(self) -> bool:
         """Whether E f² and E‖∇f‖² of the infinite width hold at every width.
 
@@ -132,6 +137,24 @@ def in_float64(draws: Draws, rows: Tensor) -> tuple[Draws, Buffer]:
         return workspace.buffer(name, (len(rows), *shape), torch.float64, device)
 
     return exact, buffer
+
+
+def drawn_again(
+    parameters: RandomNetwork, directions: Sequence[str], stream: Stream, rows: Tensor
+) -> tuple[Draws, Buffer]:
+    """The draws of some trials of a stream once more, handed out in float64, as `in_float64` gives them."""
+    draw, _ = ENGINES[parameters.engine]
+    single = [
+        draw(
+            parameters.width,
+            parameters.dim,
+            directions,
+            Stream(stream.key, stream.first + int(row), 1, dtype=torch.float64, drawn=stream.drawn),
+        )
+        for row in rows
+    ]
+    draws = {name: torch.cat([draw[name] for draw in single]) for name in single[0]}
+    return in_float64(draws, torch.arange(len(rows)))
 
 
 def double(values: Tensor) -> Tensor:

@@ -12,14 +12,13 @@ that come from word 0, then word 1, …), which lets the compiler keep 16 lanes 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from simulate.streams.philox import philox
-from simulate.streams.transforms import log64, normal_pair32, normal_pair64, uniform64
+from simulate.streams.transforms import normal_pair32, normal_pair64, uniform64
 
 u32, u64 = np.uint32, np.uint64
 _LANES = 64
@@ -28,12 +27,12 @@ _KERNEL: Any = {"nogil": True, "cache": True, "error_model": "numpy"}
 _HIGH = u64(32)
 
 
-@njit(inline="always", cache=True)
+@njit(forceinline=True, cache=True)
 def _tile32(row, start, tile, stream, t0, t1, k0, k1):
-    base = u32(tile * _LANES)
+    base = u64(tile * _LANES)
     out = row[start : start + 4 * _LANES]
     for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(u32(base + u32(lane)), stream, t0, t1, k0, k1)
+        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
         z0, z1 = normal_pair32(w0, w1)
         z2, z3 = normal_pair32(w2, w3)
         out[lane] = z0
@@ -42,12 +41,12 @@ def _tile32(row, start, tile, stream, t0, t1, k0, k1):
         out[3 * _LANES + lane] = z3
 
 
-@njit(inline="always", cache=True)
+@njit(forceinline=True, cache=True)
 def _tile64(row, start, tile, stream, t0, t1, k0, k1):
-    base = u32(tile * _LANES)
+    base = u64(tile * _LANES)
     out = row[start : start + 2 * _LANES]
     for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(u32(base + u32(lane)), stream, t0, t1, k0, k1)
+        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
         z0, z1 = normal_pair64(w0, w1, w2, w3)
         out[lane] = z0
         out[_LANES + lane] = z1
@@ -155,31 +154,3 @@ def uniforms(out, k0, k1, stream, first, offset):
             element = offset + i
             w0, w1, w2, w3 = philox(u32(element // 2), stream, t0, t1, k0, k1)
             out[b, i] = uniform64(w0, w1) if element % 2 == 0 else uniform64(w2, w3)
-
-
-@njit(**_KERNEL)
-def chi_squares(out, degrees, k0, k1, stream, first):
-    """One χ² variable with `degrees` ≥ 1 degrees of freedom a trial, in float64, exact in law.
-
-    G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000:
-    rejection with one normal and one uniform an attempt, at any shape ≥ 1; attempt i of a trial uses the
-    counters 2i and 2i + 1, so a rejection moves no other number.
-    """
-    d = 0.5 * degrees - 1.0 / 3.0
-    c = 1.0 / math.sqrt(9.0 * d) if degrees > 1 else 0.0
-    for b in range(out.shape[0]):
-        trial = first + u64(b)
-        t0, t1 = u32(trial), u32(trial >> _HIGH)
-        attempt = 0
-        while True:
-            w0, w1, w2, w3 = philox(u32(2 * attempt), stream, t0, t1, k0, k1)
-            z, _ = normal_pair64(w0, w1, w2, w3)
-            if degrees == 1:
-                out[b] = z * z
-                break
-            v = (1.0 + c * z) ** 3
-            w0, w1, w2, w3 = philox(u32(2 * attempt + 1), stream, t0, t1, k0, k1)
-            if v > 0.0 and log64(uniform64(w0, w1)) < 0.5 * z * z + d * (1.0 - v + log64(v)):
-                out[b] = 2.0 * d * v
-                break
-            attempt += 1

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from simulate.errors import BadInput
-from simulate.streams import fill
+from simulate.streams import fill, rejection
 
 _WORD = 0xFFFFFFFF
 
@@ -149,8 +149,22 @@ class Stream:
         kind = f"chi-square numbers of {degrees} degrees"
         place = f"{kind}:{name}"
         host = self._host(place, (), torch.float64)
-        fill.chi_squares(host.numpy(), float(degrees), *self._address(name, kind))
+        rejection.chi_squares(host.numpy(), float(degrees), *self._address(name, kind))
         return self._delivered(host, place, ())
+
+    def binomial(self, name: str, n: int, p: float) -> Tensor:
+        """One number of successes in n trials of probability p for each trial, int64, shape (batch,)."""
+        if n < 0 or not 0 <= p <= 1:
+            raise BadInput(f"a binomial law needs n >= 0 and p in [0, 1], got {n} and {p}")
+        kind = f"binomial numbers of {n} trials of probability {p}"
+        place = f"{kind}:{name}"
+        host = self._host(place, (), torch.int64)
+        rejection.binomials(host.numpy(), n, float(p), *self._address(name, kind))
+        return self._delivered(host, place, ())
+
+    def word(self, name: str, dtype: torch.dtype) -> int:
+        """The counter word of `normals(name)` in this type, for compiled code that draws them itself."""
+        return int(self._address(name, f"{str(dtype).removeprefix('torch.')} {fill.normals.__name__}")[2])
 
     def _address(self, name: str, kind: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
         word = _name_hash(name)
@@ -184,6 +198,6 @@ class Stream:
         if self.device.type == "cpu":
             return host
         # Apple's GPUs have no float64.
-        dtype = torch.float32 if self.device.type == "mps" else host.dtype
+        dtype = torch.float32 if self.device.type == "mps" and host.dtype == torch.float64 else host.dtype
         there = self.workspace.buffer(f"draw:{place}", (self.batch, *shape), dtype, self.device)
         return there.copy_(host)
