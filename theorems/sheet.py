@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import mpmath
@@ -45,7 +45,7 @@ def page(record: Record, corrections: Iterable[Record] = (), width: int = 100) -
         ("verdict", _verdict(record)),
         ("tightness", _tightness(record)),
         ("counterexample", counterexample["words"] if counterexample else ""),
-        *_design(record["design"] or {}),
+        *design_rows(record["design"] or {}),
         ("note", record["note"]),
         ("corrects", f"{record['corrects']}{repair}" if record["corrects"] else ""),
         *[("corrected by", line) for line in corrected],
@@ -77,7 +77,7 @@ def _verdict(record: Record) -> str:
     return f"{record['verdict']} ({evidence(record)})" if evidence(record) else str(record["verdict"])
 
 
-def _design(design: Record) -> list[tuple[str, str]]:
+def design_rows(design: Record) -> list[tuple[str, str]]:
     """The design of a statistical check: numbers in one row, and a row for each point that was tested."""
     tables = {
         key: value
@@ -107,11 +107,11 @@ def _tightness(record: Record) -> str:
     found = record["tightness"]
     if found is None:
         return ""
-    return f"{tightness(record)} at {describe(_arrays(found['instance']))}"
+    return f"{tightness(record)} at {instance_words(found['instance'])}"
 
 
-def _arrays(instance: dict[str, Any]) -> dict[str, Any]:
-    """An instance as data with its arrays as such, so that long ones are not printed in full."""
+def instance_words(instance: Mapping[str, Any]) -> str:
+    """An instance that is JSON data, in one line; long arrays are not printed in full."""
     import numpy as np
 
     found: dict[str, Any] = {}
@@ -120,19 +120,19 @@ def _arrays(instance: dict[str, Any]) -> dict[str, Any]:
             found[name] = np.array(value, dtype=float) if isinstance(value, list) else value
         except (ValueError, TypeError):  # data of a simulation, which is no instance of a domain
             found[name] = value
-    return found
+    return describe(found)
 
 
 def replayed(statement: Statement, counterexample: Counterexample, replay: Replay, width: int = 100) -> str:
     """A replay: hypotheses, both sides in both arithmetics, and whether it stands."""
     rows = [
         ("claims", plain(statement.text) or plain(statement.title)),
-        ("instance", describe(_arrays(dict(counterexample.instance)))),
+        ("instance", instance_words(counterexample.instance)),
         ("hypotheses", "satisfied" if replay.fault is None else f"violated: {replay.fault}"),
     ]
     if replay.fault is None:
         rows += [
-            ("claimed", f"left {_RELATIONS[replay.sides.relation]} right"),
+            ("claimed", f"left {RELATIONS[replay.sides.relation]} right"),
             ("float64", _both(replay.sides) + ("" if replay.same else "; the file has other numbers")),
             (
                 "50 digits",
@@ -145,7 +145,7 @@ def replayed(statement: Statement, counterexample: Counterexample, replay: Repla
     return "\n".join([statement.id, *lines, f"the counterexample {end}"])
 
 
-_RELATIONS = {"<=": "≤", "<": "<", "==": "="}
+RELATIONS = {"<=": "≤", "<": "<", "==": "="}
 
 
 def _both(sides: Sides) -> str:
