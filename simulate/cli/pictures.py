@@ -63,7 +63,7 @@ def figures_command(
 
     if names_only:
         for picture in [find(name) for name in names] if names else CATALOGUE.values():
-            typer.echo(f"{picture.name:24}{picture.title}")
+            typer.echo(f"{picture.name:28}{picture.title}")
         return
     wanted = [one.strip() for one in formats.split(",")]
     write(
