@@ -165,9 +165,7 @@ def legend_below(
 
     """
     pairs = list(entries.items()) if isinstance(entries, Mapping) else list(entries)
-    longest = max(len(_seen(label)) for label, _ in pairs)
-    fits = max(2, int((width - 0.2) / (0.45 + 0.058 * longest)))
-    settings.setdefault("ncols", min(len(pairs), fits))
+    settings.setdefault("ncols", _columns([label for label, _ in pairs], width))
     figure.legend(
         [handle for _, handle in pairs],
         [label for label, _ in pairs],
@@ -180,9 +178,23 @@ def legend_below(
     )
 
 
+def _columns(labels: Sequence[str], width: float) -> int:
+    """The most columns that a legend of these labels has room for: matplotlib fills them one after the other."""
+    for columns in range(len(labels), 1, -1):
+        rows, longer = divmod(len(labels), columns)
+        lengths, start = 0, 0
+        for column in range(columns):
+            end = start + rows + (column < longer)
+            lengths += max(len(_seen(label)) for label in labels[start:end])
+            start = end
+        if 0.47 * columns - 0.1 + 0.057 * lengths <= width:
+            return columns
+    return 1
+
+
 def _seen(label: str) -> str:
     """What of a label with formulas is seen, roughly."""
-    return re.sub(r"\\[a-zA-Z]+|[${}^_\\]", "x", label).replace("xx", "x")
+    return re.sub(r"[${}^_\\]", "", re.sub(r"\\[a-zA-Z]+", "x", label))
 
 
 def letters(axes: Sequence[Axes]) -> None:

@@ -63,7 +63,7 @@ def figures_command(
 
     if names_only:
         for picture in [find(name) for name in names] if names else CATALOGUE.values():
-            typer.echo(f"{picture.name:24}{picture.title}")
+            typer.echo(f"{picture.name:28}{picture.title}")
         return
     wanted = [one.strip() for one in formats.split(",")]
     write(
@@ -81,3 +81,19 @@ def figures_command(
 def _told(one: Written) -> None:
     """One line a figure, as soon as it is there."""
     typer.echo(f"{one.name}: {', '.join(map(str, one.files))}")
+
+
+@app.command("table")
+@one_line
+def table_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="constants, flip-sizes or verdicts.")],
+    format: Annotated[str, typer.Option(help="latex (booktabs), markdown or csv.")] = "markdown",
+    quality: QualityOption = Quality.draft,
+    data: DataOption = Path("runs"),
+) -> None:
+    """Print a table: constants of activations, step sizes over γ, or every verdict."""
+    from figures.tables import table
+    from simulate.progress import for_this_terminal
+
+    text = table(name, format, quality=quality.value, data=data, progress=for_this_terminal)
+    typer.echo(text, nl=False)
