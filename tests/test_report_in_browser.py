@@ -40,6 +40,7 @@ _OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=120_000)  # a busy machine is no failure
 _REFUTED = "001.theorem-3.fixed-step"
 """A refuted statement with several corrections."""
 
@@ -79,7 +80,7 @@ class Visit:
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.context = browser.new_context(offline=True, reduced_motion="reduce", **options)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(120_000)
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))

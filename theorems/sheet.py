@@ -38,7 +38,7 @@ def page(record: Record, corrections: Iterable[Record] = (), width: int = 100) -
     repair = f" ({record['repair']})" if record["repair"] else ""
     rows = [
         ("claims", plain(record["text"])),
-        ("read as", plain(record["reading"])),
+        ("read as", reading(record["reading"])),
         ("hypotheses", record["hypotheses"] or ""),
         ("source", _source(record["source"])),
         ("kind", record["kind"]),
@@ -52,6 +52,11 @@ def page(record: Record, corrections: Iterable[Record] = (), width: int = 100) -
     ]
     title = record["id"] + (f"  {plain(record['title'])}" if record["title"] else "")
     return "\n".join([title, *(_row(label, text, width) for label, text in rows if text)])
+
+
+def reading(text: str) -> str:
+    """How a statement is read: Unicode as it stands, where ~ is a sign and no space, unless there is LaTeX in it."""
+    return plain(text) if "$" in text else " ".join(text.split())
 
 
 def _row(label: str, text: str, width: int) -> str:
