@@ -342,3 +342,19 @@ def test_without_javascript_nothing_is_lost(
     assert page.locator(".more summary").count() == len(some)
     assert visit.complaints == []
     visit.context.close()
+
+
+def test_the_policy_of_the_page_forbids_what_it_must(browser: Browser, address: str) -> None:
+    """The control of the tests above: an image, a script or a request put into the page is refused, and noticed."""
+    visit = Visit(browser, address)
+    for intruder in (
+        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/image.png'}))",
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'document.title = 1'}))",
+        "fetch('http://127.0.0.1:9/').catch(() => 0)",
+    ):
+        before = len(visit.complaints)
+        visit.page.evaluate(intruder)
+        visit.page.wait_for_function("() => true")
+        assert any("Content Security Policy" in one for one in visit.complaints[before:]), intruder
+    assert visit.page.title() != "1"
+    visit.context.close()
