@@ -130,7 +130,7 @@ def _differences(panel: Axes, rows: Rows) -> dict[str, Any]:
 
 def _distances(panel: Axes, rows: Rows) -> dict[str, Any]:
     entries: dict[str, Any] = {}
-    for name, look in zip(ACTIVATIONS, looks(3), strict=True):
+    for name, look in zip(ACTIVATIONS, looks(len(ACTIVATIONS)), strict=True):
         line = [row for row in rows if row["panel"] == "b" and row["activation"] == name]
         if not line:
             continue

@@ -44,8 +44,8 @@ TINY: dict[Any, dict[str, Any]] = {
     sandwich: {"_DIMS": [4, 8], "_TRIALS": 2},
     lipschitz_depth: {"_DEPTHS": [2, 3], "_NETWORKS": 8, "_WIDTH": 8},
     objectives: {},
-    loss_surface: {"_POINTS": 11},
-    digits: {"_EPOCHS": 20},
+    loss_surface: {"_POINTS": 11, "_EPOCHS": 10},
+    digits: {"_EPOCHS": 10},
     confidence_sequence: {"_TRIALS": 300, "_REPETITIONS": 200},
 }
 """Sizes of a draft that take a second."""
