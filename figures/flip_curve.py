@@ -156,7 +156,7 @@ PICTURE = Picture(
     title="One step along the gradient flips the sign of a random network",
     caption="How often a step of length |η|‖∇f‖ flips the sign of f at initialisation: against the gradient, along "
     "the sign of the gradient, and in a random direction. Points: measured, with 95 % intervals; lines: the limit "
-    "k, d → ∞, for the gradient erf(|η| Eσ′²/√(2Eσ²)).",
+    "k, d → ∞, for the gradient erf(|η| Eσ′²/√(2Eσ²)), for the random direction its leading term at this d.",
     sources=("001",),
     measure=_measure,
     table=lambda data: rows(data["results"]),

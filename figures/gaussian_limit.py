@@ -130,7 +130,7 @@ def _differences(panel: Axes, rows: Rows) -> dict[str, Any]:
 
 def _distances(panel: Axes, rows: Rows) -> dict[str, Any]:
     entries: dict[str, Any] = {}
-    for name, look in zip(ACTIVATIONS, looks(3), strict=True):
+    for name, look in zip(ACTIVATIONS, looks(len(ACTIVATIONS)), strict=True):
         line = [row for row in rows if row["panel"] == "b" and row["activation"] == name]
         if not line:
             continue
@@ -138,9 +138,9 @@ def _distances(panel: Axes, rows: Rows) -> dict[str, Any]:
         found = [[max(row[key], _LEAST) for row in line] for key in ("value", "low", "high")]
         points = measured(panel, k, found, look)
         law, least = exact_distance(name)
-        smooth = [
-            one for one in np.unique(np.geomspace(1, 4 * max(k), 40).astype(int)).tolist() if one >= least
-        ]
+        # Where a value takes an integral, few: the line is straight there.
+        count = 40 if least == 1 else 4
+        smooth = np.unique(np.geomspace(least, max(4 * max(k), 2 * least), count).astype(int)).tolist()
         entries[f"{name}: measured, exact"] = (
             theory(panel, smooth, [law(one) for one in smooth], look),
             points,

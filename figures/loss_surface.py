@@ -18,13 +18,21 @@ from figures.style import GUIDE, is_narrow, legend_below, letters, looks, paper_
 from simulate.surface import document
 
 _POINTS = {"draft": 41, "paper": 121}
+_EPOCHS = {"draft": 60, "paper": 200}
 _LEVELS = 11
 
 
 def arguments(quality: str) -> dict[str, Any]:
     """Of `simulate.surface.document`."""
     sizes = {"width": 1024, "dim": 256, "trained": 64}
-    return {**sizes, "points": _POINTS[quality], "directions": 5, "reach": 4.0, "seed": 0}
+    return {
+        **sizes,
+        "points": _POINTS[quality],
+        "directions": 5,
+        "reach": 4.0,
+        "epochs": _EPOCHS[quality],
+        "seed": 0,
+    }
 
 
 def table(data: Mapping[str, Any]) -> Rows:

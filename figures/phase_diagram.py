@@ -171,9 +171,9 @@ PICTURE = Picture(
     name="phase-diagram",
     title="How wide and how high-dimensional a network must be for the theorem",
     caption="How often the step of size |η| = C√log(1/γ), C = √(2Eσ²)/Eσ′², against the sign of f fails to flip a tanh "
-    "network, in units of γ, over width k and dimension d. Dots: at least 1 − γ with confidence 95 %; crosses: "
-    "less. Above and right of the lines the theorem's conditions k ≥ C log³(1/γ), d ≥ C log(k/γ) log(1/γ) hold with "
-    "the constants named.",
+    "network, in units of γ, over width k and dimension d. Dots: it flips with probability at least 1 − γ, crosses: "
+    "less, each with confidence 95 %. Above and right of the lines the theorem's conditions k ≥ C log³(1/γ), "
+    "d ≥ C log(k/γ) log(1/γ) hold with the constants named.",
     sources=("001",),
     measure=_measure,
     table=table,

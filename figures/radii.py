@@ -123,7 +123,7 @@ def _alt(data: Mapping[str, Any]) -> str:
 
 
 def _measure(stored: Stored, quality: str) -> dict[str, Any]:
-    found: dict[str, Any] = stored.document("distances", arguments(quality), distances)
+    found: dict[str, Any] = stored.document("distances", arguments(quality), distances, "networks")
     return found
 
 

@@ -143,7 +143,7 @@ def _height(value: float | None) -> float:
 
 def _measure(stored: Stored, quality: str) -> dict[str, Any]:
     arguments = {**plan(quality), "seconds": 20.0, "seed": 0}
-    found: dict[str, Any] = stored.document("radius", arguments, measure)
+    found: dict[str, Any] = stored.document("radius", arguments, measure, "networks")
     return found
 
 

@@ -56,13 +56,16 @@ class Stored:
         finally:
             told.stop()
 
-    def document(self, name: str, arguments: dict[str, Any], compute: Callable[..., Any]) -> Any:
+    def document(
+        self, name: str, arguments: dict[str, Any], compute: Callable[..., Any], counted: str | None = None
+    ) -> Any:
         """The JSON data that `compute(**arguments)` returns, read back where it is already there.
 
         Args:
             name: of the measurement.
             arguments: JSON data; everything that the result depends on.
             compute: called with the arguments if there is nothing stored that can be read.
+            counted: what it counts, if it takes a `progress` that it stops itself.
 
         """
         self.plans.append({"experiment": name, **arguments})
@@ -75,7 +78,8 @@ class Stored:
             found = _read(path, asked)
             if found is not None:
                 return found
-        result = compute(**arguments)
+        told = {} if counted is None or self._progress is None else {"progress": self._progress(counted)}
+        result = compute(**arguments, **told)
         kept = json.dumps({**asked, "result": result}, allow_nan=False)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)

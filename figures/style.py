@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ from simulate.errors import BadInput
 
 ONE_COLUMN, TWO_COLUMNS = 3.35, 6.9
 """Widths in inches of a figure in a two-column paper."""
+
+# It takes the dates in matplotlib's own fonts for odd, and says so for every PDF.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
 """The widths by name."""

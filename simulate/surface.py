@@ -76,7 +76,15 @@ def surface(
 
 
 def document(
-    width: int, dim: int, trained: int, points: int, directions: int, *, reach: float = 4.0, seed: int = 0
+    width: int,
+    dim: int,
+    trained: int,
+    points: int,
+    directions: int,
+    *,
+    reach: float = 4.0,
+    epochs: int = 60,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Surfaces of a random network at initialisation and of one trained on digits, as JSON data.
 
@@ -87,6 +95,7 @@ def document(
         points: on an axis.
         directions: random lines.
         reach: of the random network's surface; the trained one's is a quarter of it, its inputs lie in [0, 1].
+        epochs: of the trained network.
         seed: of networks, inputs and directions.
 
     Raises:
@@ -107,7 +116,7 @@ def document(
 
         training, test = load("digits").split()
         module = multilayer([training.x.shape[1], trained, training.classes], seed)
-        train(module, training.x, training.y, epochs=60, seed=seed)
+        train(module, training.x, training.y, epochs=epochs, seed=seed)
         with torch.no_grad():
             right = torch.nonzero(module(test.x).argmax(1) == test.y)[0]
         found["trained"] = surface(module, test.x[right], test.y[right], reach / 4, points, directions, seed)

@@ -43,25 +43,24 @@ def test_a_figure_is_written_with_its_data_and_its_sidecar(tmp_path: Path) -> No
 
 def test_what_is_stored_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second call reads the stored measurement, and writes the same bytes of every file but the sidecar."""
-    formats = figures.FORMATS
-    (first,) = figures.write([SMALL], tmp_path / "a", formats=formats, data=tmp_path / "runs")
+    (first,) = figures.write([SMALL], tmp_path / "a", data=tmp_path / "runs")
 
     def refuse(**arguments: object) -> None:
         raise AssertionError(arguments)
 
     monkeypatch.setattr(concentration, "document", refuse)
-    (second,) = figures.write([SMALL], tmp_path / "b", formats=formats, data=tmp_path / "runs")
+    (second,) = figures.write([SMALL], tmp_path / "b", data=tmp_path / "runs")
     for before, after in zip(first.files[:-1], second.files[:-1], strict=True):
         assert before.read_bytes() == after.read_bytes()
 
 
 def test_a_damaged_measurement_is_made_again(tmp_path: Path) -> None:
     """A stored document that cannot be read counts as missing."""
-    figures.write([SMALL], tmp_path / "a", data=tmp_path / "runs")
+    figures.write([SMALL], tmp_path / "a", formats=["png"], data=tmp_path / "runs")
     (kept,) = (tmp_path / "runs").glob("concentration-*.json")
     whole = kept.read_text(encoding="utf-8")
     kept.write_text(whole[:100], encoding="utf-8")
-    figures.write([SMALL], tmp_path / "b", data=tmp_path / "runs")
+    figures.write([SMALL], tmp_path / "b", formats=["png"], data=tmp_path / "runs")
     assert kept.read_text(encoding="utf-8") == whole
 
 
@@ -106,11 +105,11 @@ def test_bad_input_gets_one_line(simulate: Simulate, case: str) -> None:
 
 def test_the_command_writes_and_lists(simulate: Simulate) -> None:
     """`figures NAME` writes into --out and keeps measurements below runs; --list names every figure."""
-    answer = simulate("figures", SMALL, "--format", "svg, png", "--out", "out", "--width", "one")
+    answer = simulate("figures", SMALL, "--format", "png, svg", "--out", "out", "--width", "one")
     assert answer.code == 0
     assert (
         answer.out
-        == f"{SMALL}: " + ", ".join(f"out/{SMALL}.{e}" for e in ("svg", "png", "csv", "json")) + "\n"
+        == f"{SMALL}: " + ", ".join(f"out/{SMALL}.{e}" for e in ("png", "svg", "csv", "json")) + "\n"
     )
     assert list(Path("runs").glob("concentration-*.json"))
     listed = simulate("figures", "--list").out.splitlines()

@@ -64,8 +64,12 @@ def written(place: Path, statements: dict[str, Statement]) -> str:
 
 @pytest.fixture(scope="module")
 def some() -> dict[str, Statement]:
-    """The statements of two documents: a browser lays out a hundred rows sooner than all."""
-    return {name: one for name, one in registry().items() if one.source.document in ("001", "004")}
+    """Statements of two documents: a browser lays out a few dozen rows sooner than hundreds."""
+    return {
+        name: one
+        for name, one in registry().items()
+        if one.source.document == "004" or name.startswith(("001.theorem-3", "001.chi-square"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +156,7 @@ def test_rows_are_filtered(visit: Visit, some: dict[str, Statement]) -> None:
     form.get_by_role("button", name="Clear").click()
     form.get_by_label("Text").fill("√(k LOG(2/γ)) gaussians")
     assert anchor("001.chi-square") in visit.shown()
-    assert len(visit.shown()) < 20
+    assert len(visit.shown()) < len(every) / 2
     form.get_by_label("Text").fill("unspeakable")
     assert visit.shown() == []
     expect(form.get_by_role("button", name="Open all shown")).to_be_disabled()
@@ -181,7 +185,7 @@ def test_rows_are_sorted(visit: Visit, some: dict[str, Statement]) -> None:
         numbers = [ratios.get(one) for one in visit.shown()]
         numbered = [one for one in numbers if one is not None]
         assert numbered == sorted(numbered, reverse=backwards)
-        assert len(numbered) > 60
+        assert len(numbered) > 20
         assert numbers[len(numbered) :] == [None] * (len(every) - len(numbered))
         expect(page.get_by_role("status")).to_contain_text(f"sorted by tightness, {direction}.")
     page.get_by_role("columnheader", name="Verdict", exact=True).first.get_by_role("button").click()
@@ -270,16 +274,20 @@ def test_a_screen_reader_finds_its_way(visit: Visit) -> None:
     assert page.locator(f"[id='{anchor(_REFUTED)}-more']").get_by_role("math").count() > 3
 
 
-def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["some", pytest.param("all", marks=pytest.mark.slow)])
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    browser: Browser, tmp_path: Path, some: dict[str, Statement], which: str
+) -> None:
     """At 320 pixels, dark, with every row open, the page is as wide as the screen, and still a table to a reader."""
-    address = written(tmp_path, registry())
+    statements = some if which == "some" else registry()
+    address = written(tmp_path, statements)
     visit = Visit(
         browser, address, viewport={"width": 320, "height": 640}, color_scheme="dark", has_touch=True
     )
     page = visit.page
     assert visit.fits()
     page.get_by_role("button", name="Open all shown").tap()
-    assert page.locator(".more:visible").count() == len(registry())
+    assert page.locator(".more:visible").count() == len(statements)
     assert visit.fits()
     cut = page.evaluate(
         "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1"
@@ -297,11 +305,13 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, t
     visit.context.close()
 
 
-def test_paper_has_what_was_filtered_and_opened(visit: Visit, tmp_path: Path) -> None:
+def test_paper_has_what_was_filtered_and_opened(
+    visit: Visit, tmp_path: Path, some: dict[str, Statement]
+) -> None:
     """Printed: controls are gone, opened rows are there, columns fit on A4, and the PDF has pages."""
     page = visit.page
     page.locator("#filters").get_by_label("What is wrong").select_option(label="Typo")
-    name = next(one for one in registry() if anchor(one) in visit.shown())
+    name = next(one for one in some if anchor(one) in visit.shown())
     visit.opener(name).click()
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 688, "height": 980})  # 182 mm between the margins of A4
@@ -324,14 +334,13 @@ def test_paper_has_what_was_filtered_and_opened(visit: Visit, tmp_path: Path) ->
         assert page.locator(selector).first.evaluate(f"one => getComputedStyle(one).{rule}") == value
     printed = page.pdf(path=tmp_path / "report.pdf", format="A4", prefer_css_page_size=True)
     assert printed.startswith(b"%PDF")
-    assert printed.count(b"/Type /Page\n") > 10
+    assert printed.count(b"/Type /Page\n") > 3
 
 
-def test_without_javascript_nothing_is_lost(
-    browser: Browser, address: str, some: dict[str, Statement]
-) -> None:
+def test_without_javascript_nothing_is_lost(browser: Browser, tmp_path: Path) -> None:
     """Rows open as details, no control is shown that does nothing, and every statement is there."""
-    visit = Visit(browser, address, java_script_enabled=False)
+    few = {name: one for name, one in registry().items() if name.startswith(_REFUTED)}
+    visit = Visit(browser, written(tmp_path, few), java_script_enabled=False)
     page = visit.page
     expect(page.locator("#filters")).to_be_hidden()
     assert page.locator("#table button").count() == 0
@@ -339,14 +348,14 @@ def test_without_javascript_nothing_is_lost(
     expect(more.locator(".counterexample")).to_be_hidden()
     more.locator("summary").click()
     expect(more.locator(".counterexample")).to_be_visible()
-    assert page.locator(".more summary").count() == len(some)
+    assert page.locator(".more summary").count() == len(few)
     assert visit.complaints == []
     visit.context.close()
 
 
-def test_the_policy_of_the_page_forbids_what_it_must(browser: Browser, address: str) -> None:
+def test_the_policy_of_the_page_forbids_what_it_must(browser: Browser, tmp_path: Path) -> None:
     """The control of the tests above: an image, a script or a request put into the page is refused, and noticed."""
-    visit = Visit(browser, address)
+    visit = Visit(browser, written(tmp_path, {_REFUTED: registry()[_REFUTED]}))
     for intruder in (
         "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/image.png'}))",
         "document.body.append(Object.assign(document.createElement('script'), {text: 'document.title = 1'}))",

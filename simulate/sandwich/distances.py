@@ -10,6 +10,7 @@ import numpy as np
 
 from simulate.engine.block import one_thread
 from simulate.exact import exact_distance
+from simulate.progress import LineProgress, TerminalProgress
 from simulate.robust import correlation, draw, printed_radius
 from simulate.sandwich import instances as networks
 from simulate.statistics import quantile_rank_interval
@@ -24,6 +25,7 @@ def distances(
     seconds: float = 20.0,
     confidence: float = 0.95,
     seed: int = 0,
+    progress: TerminalProgress | LineProgress | None = None,
 ) -> dict[str, Any]:
     """The law of the exact ℓ2 distance to another class, over the dimension, as JSON data.
 
@@ -35,33 +37,25 @@ def distances(
         seconds: limit of each exact search; what is open then is counted, and enters with what was found.
         confidence: of the distribution-free interval of each median.
         seed: of the networks.
+        progress: told about the networks of every cell.
 
     Raises:
         BadInput: sizes or kinds that make no network.
 
     """
     results = []
-    with one_thread():
-        for kind, count in zip(kinds, trials, strict=True):
-            for dim in dims:
-                one = networks.draw(kind, width, dim, count, seed=seed)
-                found = [
-                    exact_distance(
-                        one.network.row(row),
-                        one.x[row : row + 1],
-                        one.y[row : row + 1],
-                        norm="2",
-                        seconds=seconds,
-                    )[0]
-                    for row in range(count)
-                ]
-                cell = {"network": kind, "width": width, "dim": dim, "trials": count}
-                cell |= {"open": sum(not each.exact for each in found)}
-                cell["distance"] = _median([each.upper for each in found], confidence)
-                if kind == "robust":
-                    printed = [_printed(width, dim, seed, trial) for trial in range(count)]
-                    cell["printed"] = _median(printed, confidence)
-                results.append(cell)
+    if progress is not None:
+        progress.start(sum(trials) * len(dims), 0)
+    try:
+        with one_thread():
+            for kind, count in zip(kinds, trials, strict=True):
+                for dim in dims:
+                    results.append(_cell(kind, width, dim, count, seconds, confidence, seed))
+                    if progress is not None:
+                        progress.advance(count)
+    finally:
+        if progress is not None:
+            progress.stop()
     return {
         "experiment": "distances",
         "norm": "2",
@@ -69,6 +63,23 @@ def distances(
         "seed": seed,
         "results": results,
     }
+
+
+def _cell(
+    kind: str, width: int, dim: int, count: int, seconds: float, confidence: float, seed: int
+) -> dict[str, Any]:
+    one = networks.draw(kind, width, dim, count, seed=seed)
+    found = []
+    for row in range(count):
+        alone = one.network.row(row), one.x[row : row + 1], one.y[row : row + 1]
+        found += exact_distance(*alone, norm="2", seconds=seconds)
+    cell: dict[str, Any] = {"network": kind, "width": width, "dim": dim, "trials": count}
+    cell |= {"open": sum(not each.exact for each in found)}
+    cell["distance"] = _median([each.upper for each in found], confidence)
+    if kind == "robust":
+        printed = [_printed(width, dim, seed, trial) for trial in range(count)]
+        cell["printed"] = _median(printed, confidence)
+    return cell
 
 
 def _printed(width: int, dim: int, seed: int, trial: int) -> float:
