@@ -16,7 +16,7 @@ class Flaw:
     """A kind of slip.
 
     Attributes:
-        repair: its name; None for what no statement corrects yet.
+        repair: its name; None for what no statement corrects.
         name: as a heading.
         meaning: in a sentence or two.
         slip: whether it is a slip of the pen.
@@ -61,9 +61,11 @@ def flaws(rows: Sequence[Row]) -> list[Flaw]:
         for repair in reversed(FLAWS)
     ]
     unmended = [row for row in rows if row.verdict == "refuted" and row.flaw is None]
-    meaning = "Refuted, and no statement here says yet what is true instead."
+    meaning = "Refuted, and no statement here says what is true instead; the reading may say why."
     return [
-        kind for kind in (Flaw(None, "Not yet corrected", meaning, False, unmended), *kinds) if kind.members
+        kind
+        for kind in (Flaw(None, "Without a correction", meaning, False, unmended), *kinds)
+        if kind.members
     ]
 
 
