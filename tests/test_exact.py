@@ -111,10 +111,10 @@ def sandwich(
 
 
 def test_certificates_exact_distances_and_attacks_do_not_cross(tmp_path: Path) -> None:
-    """On 306 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
-    seen = sandwich(34, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
-    assert seen["instances"] == 306
-    assert seen["finite"] >= 290
+    """On 108 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
+    seen = sandwich(12, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
+    assert seen["instances"] == 108
+    assert seen["finite"] >= 100
     assert not list(tmp_path.iterdir())
 
 
