@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
+from matplotlib.textpath import TextPath
 from numpy.typing import ArrayLike
 
 from simulate.errors import BadInput
@@ -184,21 +184,21 @@ def legend_below(
 
 def _columns(labels: Sequence[str], width: float) -> int:
     """The most columns that a legend of these labels has room for: matplotlib fills them one after the other."""
+    size = mpl.rcParams["legend.fontsize"]
+    em = size / 72
+    # Text on pixels is wider than its outline, by up to a tenth.
+    lengths = [1.12 * TextPath((0, 0), label, size=size).get_extents().width / 72 for label in labels]
     for columns in range(len(labels), 1, -1):
         rows, longer = divmod(len(labels), columns)
-        lengths, start = 0, 0
+        taken, start = 0.8 * em, 0
         for column in range(columns):
             end = start + rows + (column < longer)
-            lengths += max(len(_seen(label)) for label in labels[start:end])
+            # The handle, the gap to its text, the text, the gap to the next column.
+            taken += (2.6 + 0.8 + 1.2) * em + max(lengths[start:end])
             start = end
-        if 0.47 * columns - 0.1 + 0.057 * lengths <= width:
+        if taken - 1.2 * em <= width:
             return columns
     return 1
-
-
-def _seen(label: str) -> str:
-    """What of a label with formulas is seen, roughly."""
-    return re.sub(r"[${}^_\\]", "", re.sub(r"\\[a-zA-Z]+", "x", label))
 
 
 def letters(axes: Sequence[Axes]) -> None:
