@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from simulate.certificates import (
     tightened_bounds,
 )
 from simulate.errors import BadInput
-from simulate.exact import relaxed_margin, relaxed_radius
+from simulate.exact import exact_bounds, relaxed_margin, relaxed_radius
 from simulate.feedforward import SLOPES, FeedForward
 
 Floats = NDArray[np.float64]
@@ -350,25 +351,56 @@ def test_the_rounding_allowance_covers_what_float32_does() -> None:
             assert float(allowed.max()) < 0.1
 
 
+def ones(x: Tensor) -> Tensor:
+    """Radii of 1."""
+    return torch.ones(len(x), dtype=x.dtype)
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        lambda net, x, y: certified_radius(net, x, y, "3", "dual"),
-        lambda net, x, y: certified_radius(net, x, y, "2", "magic"),
-        lambda net, x, y: certified_radius(net, x, y, "2", "dual", most=0.0),
-        lambda net, x, y: certified_radius(net, x, y + 5, "2", "dual"),
-        lambda net, x, y: Ball(x, -torch.ones(len(x), dtype=x.dtype), "2"),
-        lambda net, x, y: Ball(x, torch.ones(len(x) + 1, dtype=x.dtype), "2"),
-        lambda net, x, y: linear_radius(net, x, y),
-        lambda net, x, y: relaxed_margin(net, Ball(x, torch.ones(len(x), dtype=x.dtype), "2"), y),
-        lambda net, x, y: dual_margin(
-            net, Ball(x, torch.ones(len(x), dtype=x.dtype), "2"), y, slopes="steep"
-        ),
+        (lambda net, x, y: certified_radius(net, x, y, "3", "dual"), "norm is one of"),
+        (lambda net, x, y: certified_radius(net, x, y, "2", "magic"), "method is one of"),
+        (lambda net, x, y: certified_radius(net, x, y, "2", "dual", most=0.0), "largest radius must be positive"),
+        (lambda net, x, y: certified_radius(net, x, y, "2", "dual", most=ones(x)[:1]), "one for each of 2 inputs"),
+        (lambda net, x, y: certified_radius(net, x, y + 5, "2", "dual"), "labels must lie between"),
+        (lambda net, x, y: certified_radius(net, x[:, :2], y, "2", "dual"), "fails at inputs of shape"),
+        (lambda net, x, y: certified_radius(net, x * np.nan, y, "2", "dual"), "NaN"),
+        (lambda net, x, y: Ball(x, -ones(x), "2"), "at least 0"),
+        (lambda net, x, y: Ball(x, torch.ones(len(x) + 1, dtype=x.dtype), "2"), "a ball needs"),
+        (lambda net, x, y: Ball(x * np.inf, ones(x), "2"), "centres of balls hold NaN"),
+        (lambda net, x, y: interval_margin(net, Ball(x[:, :2], ones(x), "2"), y), "takes 3 numbers"),
+        (lambda net, x, y: interval_margin(net, Ball(x, ones(x), "2"), y - 2), "labels must lie between"),
+        (lambda net, x, y: dual_margin(net, Ball(x, ones(x), "2"), y + 2), "labels must lie between"),
+        (lambda net, x, y: dual_margin(net, Ball(x, ones(x), "2"), y.double()), "whole numbers"),
+        (lambda net, x, y: dual_margin(net, Ball(x, ones(x), "2"), y, slopes="steep"), "slopes are"),
+        (lambda net, x, y: linear_radius(net, x, y), "one linear layer"),
+        (lambda net, x, y: lipschitz_radius(net, x, y, "3"), "norm is one of"),
+        (lambda net, x, y: lipschitz_radius(net, x * np.nan, y), "NaN"),
+        (lambda net, x, y: lipschitz_radius(net, x, -y - 1), "labels must lie between"),
+        (lambda net, x, y: local_lipschitz_radius(net, x, y, most=-1.0), "largest radius must be positive"),
+        (lambda net, x, y: local_lipschitz_radius(net, x, y[:1]), "labels must have shape"),
+        (lambda net, x, y: relaxed_margin(net, Ball(x, ones(x), "2"), y), "norm must be inf or 1"),
+        (lambda net, x, y: relaxed_radius(net, x, y, "1", ones(x)[:1], ones(x)), "one number for each"),
+        (lambda net, x, y: exact_bounds(net, Ball(x, ones(x), "2")), "norm must be inf or 1"),
+        (lambda net, x, y: exact_bounds(net, Ball(x, ones(x), "1"), seconds=0), "time limit must be positive"),
     ],
-)
-def test_requests_that_make_no_sense_are_refused(wrong: object) -> None:
-    """Unknown norms, methods and slopes, radii out of range and labels that do not exist are errors of use."""
+)  # fmt: skip
+def test_requests_that_make_no_sense_are_refused(wrong: Callable[..., object], words: str) -> None:
+    """Unknown norms, methods and slopes, radii out of range, NaN, and labels that do not exist get one line each."""
     net = network(23, (3, 4, 2), "relu")
     x, y = inputs(24, net, 2)
-    with pytest.raises(BadInput):
-        wrong(net, x, y)  # type: ignore[operator]
+    with pytest.raises(BadInput, match=words) as refused:
+        wrong(net, x, y)
+    assert "\n" not in str(refused.value)
+
+
+def test_labels_of_scalar_networks_are_signs() -> None:
+    """A network with one output refuses the labels 0 and 1, which would say that every margin is 0."""
+    net = network(23, (3, 4, 1), "relu")
+    x, _ = inputs(24, net, 2)
+    for certificate in (lipschitz_radius, local_lipschitz_radius):
+        with pytest.raises(BadInput, match=r"\+1 and -1"):
+            certificate(net, x, torch.tensor([0, 1]), "2")
+    with pytest.raises(BadInput, match=r"\+1 and -1"):
+        interval_margin(net, Ball(x, ones(x), "2"), torch.tensor([0, 1]))

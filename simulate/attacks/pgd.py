@@ -8,7 +8,8 @@ projection onto ball and box together. With one step of full length from 0 this 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from simulate.arguments import whole
 from simulate.attacks.norms import Norm, check_norm, project, size, steepest, uniform
 from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
 from simulate.errors import BadInput
+
+_BATCH_NUMBERS = 1 << 22
+"""Numbers of the inputs of all starts that are followed at once: beyond this a batch gains nothing more."""
 
 
 def pgd(
@@ -47,7 +51,7 @@ def pgd(
         radius: of the ball, positive; one number, or one a row.
         norm: "inf", "2" or "1".
         steps: gradient steps of each start.
-        restarts: starts; the first is at x unless `random_start`, the others uniform in the ball.
+        restarts: starts, followed together; the first is at x unless `random_start`, the others uniform in the ball.
         step: length of the first step over the radius; by default 2.5/steps^{1/2}, at most 1.
         random_start: whether the first start is random too.
         objective: what is climbed, see `simulate.attacks.problem`; success is judged by the margin in any case.
@@ -60,18 +64,22 @@ def pgd(
 
     """
     problem = Problem.of(network, x, y, box, target)
-    norm, radii, climbs = check_norm(norm), check_radius(radius, x), problem.objective(objective)
+    norm, radii = check_norm(norm), check_radius(radius, x)
+    problem.objective(objective)
     steps, restarts = whole(steps, "steps", 1), whole(restarts, "restarts", 1)
     first = first_step(step, steps)
     low, high = problem.room()
     generator = torch.Generator(device="cpu").manual_seed(whole(seed, "seed", 0))
     best, best_margin = torch.zeros_like(low), problem.evaluate(problem.x)
     zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
-    for start in range(restarts):
-        delta = torch.zeros_like(low)
-        if start > 0 or random_start:
-            delta = project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high)
-        found, margin, dead = descend(problem, delta, norm, radii, steps, first, climbs)
+
+    def starts() -> Iterator[Tensor]:
+        if not random_start:
+            yield torch.zeros_like(low)
+        for _ in range(restarts if random_start else restarts - 1):
+            yield project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high)
+
+    for found, margin, dead in descend_from(problem, starts(), norm, radii, steps, first, objective):
         better = margin < best_margin
         best = torch.where(better.unsqueeze(1), found, best)
         best_margin = torch.where(better, margin, best_margin)
@@ -90,6 +98,24 @@ def first_step(step: float | None, steps: int) -> float:
     if not 0 < first < math.inf:
         raise BadInput(f"the step must be positive, got {step}")
     return first
+
+
+def descend_from(
+    problem: Problem,
+    starts: Iterator[Tensor],
+    norm: Norm,
+    radii: Tensor,
+    steps: int,
+    first: float,
+    objective: str,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """What `descend` finds from each start, in their order; as many starts at once as a batch may hold."""
+    together = max(1, _BATCH_NUMBERS // problem.x.numel())
+    while group := list(islice(starts, together)):
+        several = problem.repeated(len(group))
+        climbs = several.objective(objective)
+        found = descend(several, torch.cat(group), norm, radii.repeat(len(group)), steps, first, climbs)
+        yield from zip(*(part.chunk(len(group)) for part in found), strict=True)
 
 
 def descend(

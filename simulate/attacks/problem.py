@@ -22,15 +22,16 @@ exactly 0 while that of the margin is not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from simulate.attacks.known_gradient import differentiable
 from simulate.attacks.norms import Norm, size
 from simulate.errors import BadInput
+from simulate.feedforward import FeedForward
 
 Network = Callable[[Tensor], Tensor]
 Objective = Literal["margin", "loss", "versus-label", "versus-all"]
@@ -188,6 +189,39 @@ class Problem:
             raise BadInput("the box leaves out some of the inputs")
         return low, high
 
+    def repeated(self, count: int) -> Problem:
+        """The same rows so many times over, batch after batch; each copy of row b meets the network of row b."""
+        if count == 1:
+            return self
+
+        def many(values: Tensor) -> Tensor:
+            return values.repeat(count, *[1] * (values.ndim - 1))
+
+        network = self.network if self._takes_any_rows() else _in_turn(self.network, len(self.x))
+        target = None if self.target is None else many(self.target)
+        return replace(
+            self,
+            network=network,
+            x=many(self.x),
+            y=many(self.y),
+            low=many(self.low),
+            high=many(self.high),
+            target=target,
+        )
+
+    def _takes_any_rows(self) -> bool:
+        """Whether there is one network for all rows, which a longer batch can meet at once. Lazy ones are not tried."""
+        if not isinstance(self.network, nn.Module | FeedForward):
+            return False
+        try:
+            with torch.no_grad():
+                once, twice = self.network(self.x), self.network(torch.cat([self.x, self.x]))
+        except (RuntimeError, ValueError, IndexError):
+            return False
+        both = torch.cat([once, once])
+        # A longer batch may be summed in another order.
+        return twice.shape == both.shape and torch.allclose(twice, both, rtol=1e-3, atol=1e-6)
+
     def margins(self, outputs: Tensor) -> Tensor:
         """The margin of each row: negative where the attack has succeeded."""
         if self.scalar:
@@ -293,6 +327,15 @@ class Problem:
         return (self.low - self.x).flatten(1), (self.high - self.x).flatten(1)
 
 
+def _in_turn(network: Network, rows: int) -> Network:
+    """A network that is asked for so many rows at once, and knows their numbers."""
+
+    def function(z: Tensor) -> Tensor:
+        return torch.cat([network(part) for part in z.chunk(len(z) // rows)])
+
+    return function
+
+
 def classes_of(network: Network, x: Tensor) -> Tensor:
     """The class that a network gives each input: the largest logit's, or the sign (+1 at 0), shape (B,)."""
     with torch.no_grad():
@@ -300,7 +343,7 @@ def classes_of(network: Network, x: Tensor) -> Tensor:
     return outputs.argmax(1) if outputs.ndim == 2 else torch.where(outputs >= 0, 1, -1)
 
 
-def check_radius(radius: float | Tensor, x: Tensor) -> Tensor:
+def check_radius(radius: float | Tensor, x: Tensor, name: str = "radius") -> Tensor:
     """The radius as one number a row.
 
     Raises:
@@ -310,11 +353,11 @@ def check_radius(radius: float | Tensor, x: Tensor) -> Tensor:
     try:
         value = torch.as_tensor(radius, dtype=x.dtype, device=x.device)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise BadInput(f"the radius must be a number, got {radius!r}") from error
+        raise BadInput(f"the {name} must be a number, got {radius!r}") from error
     if value.ndim > 1 or (value.ndim == 1 and len(value) != len(x)):
-        raise BadInput(f"the radius is one number, or one for each of {len(x)} inputs")
+        raise BadInput(f"the {name} is one number, or one for each of {len(x)} inputs")
     if not bool((torch.isfinite(value) & (value > 0)).all()):
-        raise BadInput(f"the radius must be positive, got {radius}")
+        raise BadInput(f"the {name} must be positive, got {radius}")
     return value.expand(len(x))
 
 
