@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -378,6 +379,48 @@ def test_a_seed_decides_the_random_starts() -> None:
     runs = [attacks.pgd(network, x, y, radius=0.1, steps=3, random_start=True, seed=s) for s in (1, 1, 2)]
     assert torch.equal(runs[0].perturbation, runs[1].perturbation)
     assert not torch.equal(runs[0].perturbation, runs[2].perturbation)
+
+
+@pytest.mark.parametrize("attack", [attacks.pgd, attacks.smallest_radius])
+def test_restarts_are_followed_together(attack: Attack) -> None:
+    """A network for all rows meets all starts in one batch; asked start by start it gives the same."""
+    network, x, y = batch(9)
+    batches: list[int] = []
+
+    class Counted(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            batches.append(len(z))
+            outputs: Tensor = network(z)
+            return outputs
+
+    options: dict[str, Any] = {"norm": "2", "steps": 4, "restarts": 5, "box": BOX}
+    options |= {"radius": 0.3} if attack is attacks.pgd else {"halvings": 2}
+    together = attack(Counted(), x, y, **options)
+    assert max(batches) == (5 if attack is attacks.pgd else 6) * len(x)
+    many = len(batches)
+    batches.clear()
+    counted = Counted()
+    alone = attack(lambda z: counted(z), x, y, **options)
+    assert set(batches) == {len(x)}
+    assert len(batches) > 2 * many
+    torch.testing.assert_close(together.perturbation, alone.perturbation)
+    assert torch.equal(together.success, alone.success)
+    assert together.steps == alone.steps
+    one = attack(network, x, y, **{**options, "restarts": 1})
+    assert bool((together.margin <= one.margin + 1e-12).all()) or attack is not attacks.pgd
+
+
+def test_restarts_of_a_batch_of_networks_meet_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row b of every start meets network b, whether all starts are followed at once or two at a time."""
+    stream = Stream.from_seed(5, 6, dtype=torch.float64)
+    network = FeedForward.two_layer(stream.normals("W", 7, 4).clone(), stream.signs("a", 7).clone())
+    x = stream.normals("x", 4).clone()
+    y = torch.where(network(x) >= 0, 1, -1)
+    options: dict[str, Any] = {"norm": "2", "radius": 0.8, "steps": 6, "restarts": 5}
+    found = attacks.pgd(network, x, y, **options)
+    torch.testing.assert_close(network(found.adversarial) * y, found.margin)
+    monkeypatch.setattr(sys.modules["simulate.attacks.pgd"], "_BATCH_NUMBERS", 2 * x.numel())
+    assert torch.equal(attacks.pgd(network, x, y, **options).perturbation, found.perturbation)
 
 
 def test_rounds_start_where_the_last_one_ended() -> None:

@@ -257,6 +257,22 @@ def test_distances_do_not_depend_on_units(norm: Norm, scale: float) -> None:
         assert two.upper == pytest.approx(scale * one.upper, rel=1e-7)
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+@pytest.mark.parametrize("norm", NORMS)
+def test_distances_do_not_depend_on_the_size_of_the_outputs(norm: Norm, size: float) -> None:
+    """A network whose layers are all multiplied has the same distances, by solvers and by enumeration."""
+    net = network(45, (3, 4, 2), "relu")
+    x, y = at(46, net, 1)
+    weights, biases = (tuple(size * one for one in group) for group in (net.weights, net.biases))
+    other = FeedForward(weights, (biases[0], size * biases[1]), net.activation)
+    (expected,) = exact_distance(net, x, y, norm=norm)
+    (found,) = exact_distance(other, x, y, norm=norm)
+    assert found.upper == pytest.approx(expected.upper, rel=1e-7)
+    assert distance_by_enumeration(other, x[0].numpy(), int(y[0]), norm) == pytest.approx(
+        expected.upper, rel=1e-7
+    )
+
+
 @pytest.mark.parametrize("norm", ["inf", "1"])
 def test_a_box_is_kept(norm: Norm) -> None:
     """With ends for x + δ the distance is the enumeration's in that box, and the point lies inside."""

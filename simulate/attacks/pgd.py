@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from simulate.arguments import whole
+from simulate.attacks.along import shorten
 from simulate.attacks.norms import Norm, check_norm, project, size, steepest, uniform
 from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
 from simulate.errors import BadInput
@@ -108,14 +109,21 @@ def descend_from(
     steps: int,
     first: float,
     objective: str,
+    halvings: int = 0,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """What `descend` finds from each start, in their order; as many starts at once as a batch may hold."""
+    """What `descend` finds from each start, in their order; as many starts at once as a batch may hold.
+
+    Successes are pulled back along their segment by so many bisections; the margin is that before.
+    """
     together = max(1, _BATCH_NUMBERS // problem.x.numel())
     while group := list(islice(starts, together)):
         several = problem.repeated(len(group))
         climbs = several.objective(objective)
-        found = descend(several, torch.cat(group), norm, radii.repeat(len(group)), steps, first, climbs)
-        yield from zip(*(part.chunk(len(group)) for part in found), strict=True)
+        radii_of_all = radii.repeat(len(group))
+        delta, margin, dead = descend(several, torch.cat(group), norm, radii_of_all, steps, first, climbs)
+        if halvings:
+            delta = shorten(several, delta, halvings)
+        yield from zip(*(part.chunk(len(group)) for part in (delta, margin, dead)), strict=True)
 
 
 def descend(

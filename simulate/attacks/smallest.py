@@ -14,6 +14,8 @@ from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem,
 
 _DOUBLINGS = 12
 """Without a largest radius: how often the linearised distance is doubled until an attack succeeds."""
+_PULLS = 12
+"""Bisections of the segment to each success."""
 _BELOW = 0.85
 """The next radius over the best so far, while no radius has failed."""
 
@@ -77,10 +79,11 @@ def smallest_radius(
         for _ in range(restarts - 1):
             starts.append(project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high))
         works = torch.zeros_like(found)
-        for delta, reached, dead in descend_from(problem, iter(starts), norm, radii, steps, first, objective):
+        for delta, reached, dead in descend_from(
+            problem, iter(starts), norm, radii, steps, first, objective, _PULLS
+        ):
             taken += steps
             zero |= dead
-            delta = shorten(problem, delta, 12)
             better = (reached < 0) & (~(found | works) | (size(delta, norm) < size(best, norm)))
             best = torch.where(better.unsqueeze(1), delta, best)
             works |= reached < 0
