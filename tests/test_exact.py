@@ -114,10 +114,10 @@ def sandwich(
 
 
 def test_certificates_exact_distances_and_attacks_do_not_cross(tmp_path: Path) -> None:
-    """On 306 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
-    seen = sandwich(34, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
-    assert seen["instances"] == 306
-    assert seen["finite"] >= 290
+    """On 162 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
+    seen = sandwich(18, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
+    assert seen["instances"] == 162
+    assert seen["finite"] >= 150
     assert not list(tmp_path.iterdir())
 
 
@@ -277,7 +277,7 @@ def test_distances_do_not_depend_on_the_size_of_the_outputs(norm: Norm, size: fl
 def test_a_box_is_kept(norm: Norm) -> None:
     """With ends for x + δ the distance is the enumeration's in that box, and the point lies inside."""
     tighter = 0
-    for seed in range(8):
+    for seed in range(5):
         net = network(seed, (3, 5, 1), "relu")
         x, y = at(seed, net, 1)
         low, high = x - 0.05, x + 2.0
