@@ -16,7 +16,7 @@ from torch import Tensor
 
 from simulate.arguments import whole
 from simulate.attacks.along import shorten
-from simulate.attacks.norms import Norm, check_norm, project, size, steepest, uniform
+from simulate.attacks.norms import Norm, check_norm, project, steepest, uniform
 from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
 from simulate.errors import BadInput
 
@@ -137,9 +137,11 @@ def descend(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One start: the δ of smallest margin on the way, (B, d), that margin, and where a gradient was 0."""
     low, high = problem.room()
-    delta, best = start, start
+    delta, best, reach = start, start, radii.unsqueeze(1)
     best_margin = torch.full_like(low[:, 0], math.inf)
     zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
+    if norm == "inf":  # the ball is a box too: one box for both
+        low, high = torch.maximum(low, -reach), torch.minimum(high, reach)
 
     def keep(margin: Tensor) -> None:
         nonlocal best, best_margin
@@ -148,12 +150,13 @@ def descend(
         best_margin = torch.where(better, margin, best_margin)
 
     for count in range(steps):
-        margin, slope = problem.look(problem.move(delta), climbs)
+        # On the way x + δ need not be rounded into ball and box: what is returned is looked at once more.
+        margin, slope = problem.look(problem.x + delta.reshape(problem.x.shape), climbs)
         keep(margin)
-        zero |= size(slope, "inf") == 0
+        zero |= (slope == 0).all(1)
         share = first if steps == 1 else first * (0.01 + 0.99 * (1 + math.cos(math.pi * count / steps)) / 2)
-        free = torch.where(slope > 0, delta < high, delta > low)
-        moved = delta + (radii * share).unsqueeze(1) * steepest(slope, norm, free)
-        delta = project(moved, norm, radii, low, high)
+        free = torch.where(slope > 0, delta < high, delta > low) if norm == "1" else None
+        moved = torch.addcmul(delta, steepest(slope, norm, free), reach, value=share)
+        delta = moved.clamp(low, high) if norm == "inf" else project(moved, norm, radii, low, high)
     keep(problem.evaluate(problem.move(delta)))
-    return best, best_margin, zero
+    return best, problem.evaluate(problem.move(best)), zero
