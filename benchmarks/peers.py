@@ -1,6 +1,6 @@
 """`python -m benchmarks.peers`: our attacks beside those of foolbox and torchattacks, as Markdown tables.
 
-Processor seconds on one thread, the least of three calls. Needs the extra `peers`.
+Processor seconds on one thread, the least of five calls. Needs the extra `peers`.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def trained(width: int = 64) -> tuple[nn.Module, Tensor, Tensor]:
     return network, x, network(x).argmax(1)
 
 
-def least(work: Work) -> float:
-    """Processor seconds of the quickest of three calls after a first one."""
-    work()
-    times = []
-    for _ in range(3):
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times)
+def least(works: list[Work], rounds: int = 5) -> list[float]:
+    """Processor seconds of the quickest call of each, all in turn: the machine's own speed drifts."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds + 1):
+        for work, spent in zip(works, times, strict=True):
+            began = time.process_time()
+            work()
+            spent.append(time.process_time() - began)
+    return [min(spent[1:]) for spent in times]
 
 
 def row(*cells: object) -> None:
@@ -105,11 +105,9 @@ def balls(network: nn.Module, every: Tensor, labels: Tensor) -> None:
             def again(attack: Any = several, x: Tensor = x, y: Tensor = y, n: int = starts) -> Any:
                 return [attack(x, y) for _ in range(n)]
 
-            times = [
-                least(ours),
-                least(lambda attack=attack, x=x, y=y, r=radius: attack(model, x, y, epsilons=r)),
-                least(again),
-            ]
+            times = least(
+                [ours, lambda attack=attack, x=x, y=y, r=radius: attack(model, x, y, epsilons=r), again]
+            )
             ratios = [f"{one / times[0]:.2f}" for one in times[1:]]
             row(f"ℓ{norm}", f"{count:,}", starts, *(f"{1e3 * one:.1f}" for one in times), *ratios)
     print()
@@ -174,7 +172,7 @@ def smallest(network: nn.Module, x: Tensor, y: Tensor) -> None:
 
 
 def main() -> None:
-    """Print both tables; two minutes."""
+    """Print both tables; a minute."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     network, x, y = trained()

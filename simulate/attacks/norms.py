@@ -100,38 +100,36 @@ def project(z: Tensor, norm: Norm, radius: Tensor | float, low: Tensor, high: Te
     if not bool(active.any()):
         return nearest
     if norm == "2":
-        # Where the ball's own nearest point lies in the box, that is it.
-        inside = 1 - 2 * torch.finfo(z.dtype).eps
-        pulled = z * torch.where(active, r / size(z, norm).unsqueeze(1) * inside, 1)
-        if torch.equal(pulled, pulled.clamp(low, high)):
-            return pulled
-    # In units of the radius and of one sign: the entries, and what the box leaves of them.
-    magnitude, allowed = z.abs() / r, nearest.abs() / r
-    shrunk = _shrink_euclidean(magnitude, allowed) if norm == "2" else _shrink_taxicab(magnitude, allowed)
-    shrunk = torch.minimum(shrunk, allowed)
-    # The closed form is exact up to rounding; rounding must not leave the ball.
-    length = size(shrunk, norm).unsqueeze(1)
-    shrunk = torch.where(length > 1, shrunk / length * (1 - 2 * torch.finfo(z.dtype).eps), shrunk)
-    return torch.where(active, torch.copysign(shrunk * r, z).clamp(low, high), nearest)
+        point = _euclidean(z, low / r, high / r)
+    else:
+        # In one sign: the entries, and what the box leaves of them.
+        magnitude, allowed = z.abs() / r, nearest.abs() / r
+        point = torch.copysign(torch.minimum(_shrink_taxicab(magnitude, allowed), allowed), z)
+    # In units of the radius the point is exact up to rounding; rounding must not leave the ball.
+    length = size(point, norm).unsqueeze(1)
+    scale = r * torch.where(length > 1, (1 - 2 * torch.finfo(z.dtype).eps) / length, 1)
+    return torch.where(active, (point * scale).clamp(low, high), nearest)
 
 
-def _shrink_euclidean(magnitude: Tensor, allowed: Tensor) -> Tensor:
-    """T·m with the t ≤ 1 for which min(t·m, allowed) has length 1, for allowed ≤ m; (B, d)."""
+def _euclidean(z: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Clip(t·z) with the t for which its length is 1, where clip(z) is longer; (B, d)."""
     # With the entries that are clipped at t the others give a larger t, which clips more: t rises to the solution.
-    # No entry exceeds 1 there, and a large m would overflow when it is squared.
-    allowed, scaled = allowed.clamp_max(2.0), magnitude / magnitude.amax(1, keepdim=True).clamp_min(1.0)
-    allowed_square, square = allowed.square(), scaled.square()
-    free, least, count = torch.ones_like(allowed), torch.finfo(allowed.dtype).tiny, 0
+    # Scaled first, since a large z would overflow when it is squared.
+    least = torch.finfo(z.dtype).tiny
+    z = z / z.abs().amax(1, keepdim=True).clamp_min(least)
+    square = z.square()
+    rest, free_square = torch.ones_like(z[:, 0]), square.sum(1)
+    clipped, count = None, 0
     while True:
-        rest = (1 - torch.linalg.vecdot(1 - free, allowed_square)).clamp_min(0)
-        point: Tensor = (rest / torch.linalg.vecdot(free, square).clamp_min(least)).sqrt().unsqueeze(
-            1
-        ) * scaled
-        over = point > allowed
-        now = int(torch.count_nonzero(over))
-        if now <= count:
+        ray = z * (rest / free_square.clamp_min(least)).sqrt().unsqueeze(1)
+        point = ray.clamp(low, high)
+        now = ray != point
+        clipped = now if clipped is None else clipped | now
+        if (total := int(torch.count_nonzero(clipped))) == count:
             return point
-        free, count = torch.logical_not(over).to(free.dtype), now
+        count, mask = total, clipped.to(z.dtype)
+        rest = (1 - torch.linalg.vecdot(mask, point.square())).clamp_min(0)
+        free_square = torch.linalg.vecdot(1 - mask, square)
 
 
 def _shrink_taxicab(magnitude: Tensor, allowed: Tensor) -> Tensor:

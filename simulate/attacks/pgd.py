@@ -153,7 +153,7 @@ def descend(
         # On the way x + δ need not be rounded into ball and box: what is returned is looked at once more.
         margin, slope = problem.look(problem.x + delta.reshape(problem.x.shape), climbs)
         keep(margin)
-        zero |= (slope == 0).all(1)
+        zero |= slope.abs().amax(1) == 0
         share = first if steps == 1 else first * (0.01 + 0.99 * (1 + math.cos(math.pi * count / steps)) / 2)
         free = torch.where(slope > 0, delta < high, delta > low) if norm == "1" else None
         moved = torch.addcmul(delta, steepest(slope, norm, free), reach, value=share)

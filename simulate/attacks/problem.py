@@ -21,6 +21,7 @@ exactly 0 while that of the margin is not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -317,7 +318,10 @@ class Problem:
                     margins, up = -margins, -1.0
                 pull = (self._mine * -up).to(outputs.dtype).scatter_(1, where, up)
         (slope,) = torch.autograd.grad(outputs, point, pull, allow_unused=True)
-        return margins, torch.zeros_like(point) if slope is None else torch.nan_to_num(slope, nan=0.0)
+        if slope is None:
+            return margins, torch.zeros_like(point)
+        # The sum is finite where all is: nothing need be replaced, which is slow.
+        return margins, slope if math.isfinite(float(slope.sum())) else torch.nan_to_num(slope, nan=0.0)
 
     def _differentiate(
         self, x: Tensor, objective: Callable[[Tensor], Tensor]
