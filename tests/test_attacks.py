@@ -307,6 +307,28 @@ def test_targeted_objectives_are_the_printed_ones(objective: str) -> None:
     assert bool(found.success.any())
 
 
+@pytest.mark.parametrize("kind", ["labels", "targets", "signs"])
+def test_the_slope_of_the_margin_is_that_of_automatic_differentiation(kind: str) -> None:
+    """What descent takes for margins and their gradient, without differentiating them, autograd gives to the bit."""
+    network, x, y = batch(16, rows=20)
+    target = (y + 1) % CLASSES if kind == "targets" else None
+    f: Any = (lambda z: network(z)[:, 0]) if kind == "signs" else network
+    problem = Problem.of(f, x, torch.where(y > 1, 1, -1) if kind == "signs" else y, target=target)
+    quick = problem.look(x, problem.objective("margin"))
+    plain = problem.look(x, lambda outputs: -problem.margins(outputs))
+    assert torch.equal(quick[0], plain[0])
+    torch.testing.assert_close(quick[1], plain[1], rtol=1e-12, atol=1e-12)
+    assert bool((quick[1] != 0).any(1).all())
+
+
+def test_a_gradient_that_is_no_number_is_taken_for_zero() -> None:
+    """At a square root's kink the slope is infinite times 0: the attack reports it and goes nowhere."""
+    x, y = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([1])
+    found = attacks.pgd(lambda z: 1 - (z * 0).square().sum(1).sqrt(), x, y, norm="2", radius=1.0, steps=3)
+    assert found.zero_gradient.all()
+    assert not found.perturbation.any()
+
+
 def test_zero_gradients_are_reported() -> None:
     """Where all neurons are dead nothing moves, and the result says so; live rows are not accused."""
 

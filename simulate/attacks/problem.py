@@ -247,6 +247,11 @@ class Problem:
         return (self.y if self.target is None else self.target).unsqueeze(1)
 
     @cached_property
+    def _pull(self) -> Tensor:
+        """The slope of `rise` in that class's own logit, (B, classes)."""
+        return self._mine.to(self.x.dtype) * (-1.0 if self.target is None else 1.0)
+
+    @cached_property
     def _mine(self) -> Tensor:
         """Where it stands among the logits, (B, classes)."""
         return self._column == torch.arange(self.classes, device=self.x.device)
@@ -316,7 +321,7 @@ class Problem:
                 margins, up = (mine - top).squeeze(1), 1.0
                 if self.target is not None:
                     margins, up = -margins, -1.0
-                pull = (self._mine * -up).to(outputs.dtype).scatter_(1, where, up)
+                pull = self._pull.to(outputs.dtype).scatter(1, where, up)
         (slope,) = torch.autograd.grad(outputs, point, pull, allow_unused=True)
         if slope is None:
             return margins, torch.zeros_like(point)
