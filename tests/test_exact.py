@@ -177,7 +177,7 @@ def test_without_scip_deeper_networks_in_l2_are_refused(monkeypatch: pytest.Monk
 def test_tighter_bounds_change_no_distance(norm: Norm) -> None:
     """Bounds from linear and from mixed-integer programmes lead to the same distance as those from backward passes."""
     net = network(41, (4, 6, 4, 3), "relu")
-    x, y = at(42, net, 2)
+    x, y = at(42, net, 1)
     plain = exact_distance(net, x, y, norm=norm)
     for tighten in ("lp", "exact"):
         tight = exact_distance(net, x, y, norm=norm, tighten=tighten)  # type: ignore[arg-type]
