@@ -258,6 +258,7 @@ def test_the_keyboard_suffices(visit: Visit, some: dict[str, Statement]) -> None
     expect(page.locator("#table > tbody:not([hidden]) .more").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_screen_reader_finds_its_way(visit: Visit) -> None:
     """Landmarks, a named table, no heading level skipped, alternative text at figures, formulas as mathematics."""
     page = visit.page
@@ -353,6 +354,7 @@ def test_without_javascript_nothing_is_lost(browser: Browser, tmp_path: Path) ->
     visit.context.close()
 
 
+@pytest.mark.slow
 def test_the_policy_of_the_page_forbids_what_it_must(browser: Browser, tmp_path: Path) -> None:
     """The control of the tests above: an image, a script or a request put into the page is refused, and noticed."""
     visit = Visit(browser, written(tmp_path, {_REFUTED: registry()[_REFUTED]}))

@@ -783,17 +783,18 @@ def same_results(path: Path, expected: Path) -> None:
 
 
 @needs_fork
-def test_twenty_kills_change_nothing(launch: Launcher, expected: Path, tmp_path: Path) -> None:
-    """After twenty SIGKILLs at random moments, and resumes, the results are the same to the byte."""
+@pytest.mark.parametrize("kills", [7, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_change_nothing(launch: Launcher, expected: Path, tmp_path: Path, kills: int) -> None:
+    """After many SIGKILLs at random moments, and resumes, the results are the same to the byte."""
     total = len(lines(expected))
     whole = (expected / "blocks.jsonl").stat().st_size
     blocks = tmp_path / "run" / "blocks.jsonl"
     assert total > 200
     rng = random.Random(11)
     seen = []
-    for attempt in range(20):
+    for attempt in range(kills):
         size = blocks.stat().st_size if blocks.exists() else 0
-        target = size + rng.randrange(whole // 25)
+        target = size + rng.randrange(4 * whole // (5 * kills))
         command = COMMAND if attempt % 2 == 0 else ("resume", "run")
         answer = launch(
             *command,
@@ -805,8 +806,8 @@ def test_twenty_kills_change_nothing(launch: Launcher, expected: Path, tmp_path:
         assert (answer["code"], answer["sent"]) == (-signal.SIGKILL, 1)
         seen.append(len(lines(tmp_path / "run")))
     # The kills fell into the run: later and later, after some blocks and before others.
-    assert sum(0 < blocks_then < total for blocks_then in seen) >= 18
-    assert len(set(seen)) >= 10
+    assert sum(0 < blocks_then < total for blocks_then in seen) >= kills - 2
+    assert len(set(seen)) >= kills // 2
     assert not (tmp_path / "run" / "results.json").exists()
     answer = launch("resume", "run", cwd=tmp_path)
     assert answer["code"] == 0

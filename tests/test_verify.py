@@ -214,7 +214,10 @@ def test_a_dead_worker_is_one_line(tmp_path: Path) -> None:
         RunFailed, match=r"a worker process died .* still open: .*deadly.*; one worker checks"
     ):
         verify(subjects, BUDGET, Ledger(), workers=2)
-    assert multiprocessing.active_children() == []
+    end = time.monotonic() + 60
+    while multiprocessing.active_children():  # killed, and on a busy machine not yet gone
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 SLOW = """
