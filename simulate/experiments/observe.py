@@ -92,7 +92,8 @@ def _through_layers(parameters: InitFlip, stream: Stream) -> Observation:
 
 def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
     draw, _ = ENGINES[parameters.engine]
-    lines = _lines(parameters) if parameters.compiled and stream.device.type == "cpu" else ()
+    compiled = parameters.compiled_on(stream.device.type, parameters.wanted, stream.dtype)
+    lines = _lines(parameters) if compiled else ()
     left = [name for name in parameters.wanted if name not in [line.direction for line in lines]]
     draws: Draws | None = None
     response: Response | None = None

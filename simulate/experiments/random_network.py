@@ -85,10 +85,16 @@ class RandomNetwork:
         """Whether trials go through `simulate.deep` instead of the one-step law of two-layer networks."""
         return self.depth > 2 or self.engine == "lazy"
 
-    @property
-    def compiled(self) -> bool:
-        """Whether a CPU runs its trials in the kernel of `simulate.fused`, and not in the torch form."""
-        return self.engine == "conditional" and fused.knows(self.sigma)
+    def compiled_on(
+        self, device: str, directions: Sequence[str] = (), dtype: torch.dtype = torch.float32
+    ) -> bool:
+        """Whether trials run in the kernels of `simulate.fused` on this kind of device, and not in the torch form.
+
+        On the CPU the kernel takes what it knows of the directions; a GPU's knows the gradient alone.
+        """
+        if self.engine != "conditional" or not fused.knows(self.sigma):
+            return False
+        return device == "cpu" or (device == "cuda" and fused.device.knows(self.sigma, dtype, directions))
 
     @property
     def moments_are_exact(self) -> bool:
