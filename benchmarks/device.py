@@ -50,16 +50,22 @@ def dense(width: int, dim: int, batch: int) -> Callable[[], Tensor]:
     return work
 
 
+def bounds() -> tuple[float, float, float]:
+    """Bytes a second of a copy, normals a second of torch's generator, and of our stream written to memory."""
+    big = torch.empty(1 << 28, device="cuda")
+    other = torch.empty_like(big)
+    rows = big.view(1 << 14, -1)
+    bandwidth = 8 * big.numel() / seconds(lambda: other.copy_(big))
+    library = big.numel() / seconds(big.normal_)
+    written = big.numel() / seconds(lambda: fill_normals(rows, (1, 2), 0, 3))
+    return bandwidth, library, written
+
+
 def main() -> None:
     """Print the tables; about a minute on a data-centre GPU."""
     name = torch.cuda.get_device_name()
     print(f"Measured on {name}; {machine()}\n")
-    big = torch.empty(1 << 28, device="cuda")
-    copy = torch.empty_like(big)
-    bandwidth = 8 * big.numel() / seconds(lambda: copy.copy_(big))
-    library = big.numel() / seconds(big.normal_)
-    rows = big.view(1 << 14, -1)
-    written = big.numel() / seconds(lambda: fill_normals(rows, (1, 2), 0, 3))
+    bandwidth, library, written = bounds()
     trials, width = 1 << 15, 4096
     workspace = Workspace()
 
@@ -74,14 +80,12 @@ def main() -> None:
     print(f"| memory bandwidth, copy, GB/s | {bandwidth / 1e9:,.0f} |")
     print(f"| torch normal_, G normals/s | {library / 1e9:,.1f} |")
     print(f"| our stream written to memory, G normals/s | {written / 1e9:,.1f} |")
-    del big, copy, rows
-    plain = dense(width, 1024, 256)
-    dense_time = seconds(plain, 5) / 256
-    del plain
+    dense_time = seconds(dense(width, 1024, 256), 5) / 256
     torch.cuda.empty_cache()
     print(
-        f"\n| engine at (k, d) | trials/s | µs a trial | G normals/s used | of our stream | times dense torch |\n{'|---' * 6}|"
+        "\n| engine at (k, d) | trials/s | µs a trial | G normals/s used | of our stream | times dense torch |"
     )
+    print("|---" * 6 + "|")
 
     def row(label: str, time_a_trial: float, k: int) -> None:
         used = 2 * k / time_a_trial
