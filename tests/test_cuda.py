@@ -36,7 +36,7 @@ def test_kernels_agree_on_equal_draws(name: str) -> None:
         assert (here.after[0] - there.after[0].cpu()).abs()[steady].max() < 4e-5
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh", "quadratic"])
+@pytest.mark.parametrize("name", ["relu", "quadratic"])
 def test_a_run_gives_the_verdicts_of_the_cpu(name: str) -> None:
     """The same plan counts the same flips on both kinds of device, trial by trial: verdicts are float64's."""
     for k, d in ((5, 40), (64, 32), (4096, 1024)):
@@ -58,11 +58,7 @@ def test_engines_have_the_law_of_the_dense_one(engine: str) -> None:
 
     def flips(kind: str, size: float) -> int:
         points = (InitFlip(64, 32, "relu", kind, steps=(size,)),)
-        summary = (
-            run(Plan(INIT_FLIP, points, trials, seed=hash((kind, size)) % 1000, device="cuda"))
-            .cells[0]
-            .summary
-        )
+        summary = run(Plan(INIT_FLIP, points, trials, seed=len(kind), device="cuda")).cells[0].summary
         return int(summary.counts["flip"].ravel()[0])
 
     def p_value(a: int, b: int) -> float:

@@ -55,7 +55,7 @@ def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
     faint = (norm == 0).nonzero().squeeze(1)
     if len(faint) and stream.dtype != torch.float64:  # zero, or too small for float32
         exact, buffer = drawn_again(parameters, (), stream, faint) if compiled else in_float64(draws, faint)
-        norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm
+        norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm.to(norm.device)
     return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
 
 

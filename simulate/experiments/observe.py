@@ -235,7 +235,9 @@ def _settle(
     before, after, norm = double(before), double(after), double(norm)
     rows = (~certain).nonzero().squeeze(1).to(before.device)
     if len(rows):
-        exact, _, after[rows] = evaluate(parameters, *again(rows))
+        exact, _, outputs = evaluate(parameters, *again(rows))
+        after[rows] = outputs.to(after.device)
         base = (~settled[rows]).to(before.device)
-        before[rows[base]], norm[rows[base]] = exact.output[base], exact.gradient_norm[base]
+        before[rows[base]] = exact.output.to(before.device)[base]
+        norm[rows[base]] = exact.gradient_norm.to(norm.device)[base]
     return before, after, norm
