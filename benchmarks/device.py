@@ -9,9 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchmarks.timing import machine
 from simulate import INIT_FLIP, InitFlip, Plan, fused, run
 from simulate.activations import get
+from simulate.bench.timing import machine
 from simulate.streams import Stream, Workspace
 from simulate.streams.device import fill_normals
 
@@ -66,7 +66,7 @@ def main() -> None:
     name = torch.cuda.get_device_name()
     print(f"Measured on {name}; {machine()}\n")
     bandwidth, library, written = bounds()
-    trials, width = 1 << 15, 4096
+    trials, width = 1 << 17, 4096
     workspace = Workspace()
 
     def conditional(
@@ -97,11 +97,11 @@ def main() -> None:
 
     row(f"dense torch ({width}, 1024)", dense_time, width)
     for k, d, batch in (
-        (256, 256, 1 << 17),
-        (1024, 1024, 1 << 16),
+        (256, 256, 1 << 18),
+        (1024, 1024, 1 << 18),
         (4096, 1024, trials),
-        (65_536, 65_536, 2048),
-        (10**6, 10**6, 256),
+        (65_536, 65_536, 1 << 13),
+        (10**6, 10**6, 512),
     ):
         row(f"conditional relu ({k:,}, {d:,})", seconds(conditional(k, d, batch)) / batch, k)
     row(
@@ -115,8 +115,8 @@ def main() -> None:
             seconds(conditional(4096, 1024, trials, activation)) / trials,
             4096,
         )
-    plan = Plan(INIT_FLIP, (InitFlip(4096, 1024, steps=(2.0,)),), 1 << 20, device="cuda")
-    run(Plan(INIT_FLIP, plan.points, 1 << 17, device="cuda"))
+    plan = Plan(INIT_FLIP, (InitFlip(4096, 1024, steps=(2.0,)),), 1 << 22, device="cuda")
+    run(Plan(INIT_FLIP, plan.points, 1 << 18, device="cuda"))
     began = time.perf_counter()
     run(plan)
     row("a whole run with its statistics (4,096, 1,024)", (time.perf_counter() - began) / plan.trials, 4096)

@@ -20,6 +20,9 @@ _RESIDENT_COUNTERS = 1024
 """Counters (four neurons each) that one program holds in registers: up to 4096 neurons."""
 
 
+_COUNTERS_A_WARP = 128
+
+
 def knows(activation: Activation, dtype: torch.dtype, directions: Sequence[str]) -> bool:
     """Whether the kernels have what a trial needs: float32, a Lipschitz σ, steps along the gradient only."""
     return (
@@ -93,7 +96,7 @@ def observe(
         NAME=activation.name,
         COUNTERS=counters,
         RESIDENT=resident,
-        num_warps=max(1, min(8, counters // 128)),
+        num_warps=max(1, min(16, counters // _COUNTERS_A_WARP)),
         **exact,
     )
     return before, norms, after

@@ -32,8 +32,26 @@ def _signs(element, positive, width):
 
 
 @triton.jit
+def _within(x):
+    """What a thread adds by itself: the four numbers of a counter."""
+    return tl.sum(tl.sum(x, axis=2), axis=1)
+
+
+@triton.jit
 def _total(x):
-    return tl.sum(tl.sum(tl.sum(x, axis=2), axis=1), axis=0).to(tl.float64)
+    return tl.sum(_within(x), axis=0).to(tl.float64)
+
+
+@triton.jit
+def _add_four(p, q, r, s, p2, q2, r2, s2):
+    return p + p2, q + q2, r + r2, s + s2
+
+
+@triton.jit
+def _four_totals(p, q, r, s):
+    """Four sums over all neurons in one exchange between threads."""
+    p, q, r, s = tl.reduce((_within(p), _within(q), _within(r), _within(s)), 0, _add_four)
+    return p.to(tl.float64), q.to(tl.float64), r.to(tl.float64), s.to(tl.float64)
 
 
 @triton.jit
@@ -74,8 +92,7 @@ def trials(
         z = normals(address, WORD_Z, trial, place)
         a = _signs(elements(place, COUNTERS), positive, width)
         v = a * derivative(NAME, u)
-        output, squares = _total(a * value(NAME, u)), _total(v * v)
-        on_u, on_z = _total(v * u), _total(v * z)
+        output, squares, on_u, on_z = _four_totals(a * value(NAME, u), v * v, v * u, v * z)
     else:
         for chunk in range(CHUNKS):
             counter = chunk * COUNTERS + place
@@ -83,10 +100,11 @@ def trials(
             z = normals(address, WORD_Z, trial, counter)
             a = _signs(elements(counter, COUNTERS), positive, width)
             v = a * derivative(NAME, u)
-            output += _total(a * value(NAME, u))
-            squares += _total(v * v)
-            on_u += _total(v * u)
-            on_z += _total(v * z)
+            p, q, r, s = _four_totals(a * value(NAME, u), v * v, v * u, v * z)
+            output += p
+            squares += q
+            on_u += r
+            on_z += s
     x2 = tl.load(chi2 + row)
     alive = squares >= 1.1754943508222875e-38
     inverse = tl.where(alive, 1.0 / tl.where(alive, squares, 1.0), 0.0)
