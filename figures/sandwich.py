@@ -9,7 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import MARKERS, TWO_COLUMNS, colours, paper_style
+from figures.picture import Picture, Rows
+from figures.stored import Stored
+from figures.style import MARKERS, TWO_COLUMNS, colours, is_narrow, legend_below, letters, paper_style
+from simulate.sandwich import document as measure
 from simulate.sandwich.table import NAMES, NORMS
 
 _DIMS = {"draft": [10, 20, 40, 80], "paper": [10, 20, 40, 80, 160, 320]}
@@ -26,7 +29,7 @@ def plan(quality: str = "draft") -> dict[str, Any]:
     return {"network": kinds, "width": [10], "dim": _DIMS[quality], "norm": "2", "trials": _TRIALS[quality]}
 
 
-def draw(document: Mapping[str, Any]) -> Figure:
+def draw(document: Mapping[str, Any], width: float = TWO_COLUMNS) -> Figure:
     """A panel for each kind of network: medians of every method over the grid, the exact distance as a thick line.
 
     The band spans the exact distances of all networks of a cell. Several dimensions are the horizontal axis, else
@@ -34,14 +37,18 @@ def draw(document: Mapping[str, Any]) -> Figure:
 
     Args:
         document: of `simulate.sandwich.document`.
+        width: in inches.
 
     """
     results = document["results"]
     kinds = list(dict.fromkeys(one["network"] for one in results))
     axis = "dim" if len({one["dim"] for one in results}) > 1 else "width"
     with paper_style():
-        figure = Figure(figsize=(TWO_COLUMNS, 3.1), layout="constrained")
-        panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+        narrow = is_narrow(width)
+        size = (width, 1.75 * len(kinds) + 0.9) if narrow else (width, 3.1)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = (len(kinds), 1) if narrow else (1, len(kinds))
+        panels = list(figure.subplots(*grid, sharey=True, sharex=narrow, squeeze=False).flat)
         for panel, kind in zip(panels, kinds, strict=True):
             cells = [one for one in results if one["network"] == kind]
             if len({one[axis] for one in cells}) > 1:
@@ -50,14 +57,17 @@ def draw(document: Mapping[str, Any]) -> Figure:
                 _methods(panel, cells[0])
             panel.set_yscale("log")
             panel.set_title(f"{kind}, {_size(cells, axis)}")
-        panels[0].set_ylabel(f"{_NORM_SIGNS[document['norm']]} distance to another class")
+        for panel in panels if narrow else panels[:1]:
+            panel.set_ylabel(f"{_NORM_SIGNS[document['norm']]} distance")
+        for panel in panels[:-1] if narrow else ():
+            panel.set_xlabel("")
+        if len(kinds) > 1:
+            letters(panels)
         handles: dict[str, Any] = {}
         for panel in panels:
             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
-        figure.legend(
-            list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False
-        )
+        legend_below(figure, width, handles)
     return figure
 
 
@@ -95,7 +105,10 @@ def _over(panel: Axes, cells: Sequence[Mapping[str, Any]], axis: str, norm: str)
             place, np.sqrt(place), color="0.5", linewidth=0.8, linestyle=(0, (1, 3)), label=r"$\sqrt{d}$"
         )
     panel.set_xscale("log", base=2)
-    panel.set_xlabel("dimension d" if axis == "dim" else "width k")
+    sizes = sorted({one[axis] for one in cells})
+    panel.set_xticks(sizes, [str(size) for size in sizes])
+    panel.minorticks_off()
+    panel.set_xlabel("dimension $d$" if axis == "dim" else "width $k$")
 
 
 def _methods(panel: Axes, cell: Mapping[str, Any]) -> None:
@@ -126,3 +139,58 @@ def _positive(spread: Mapping[str, Any]) -> list[float]:
 def _height(value: float | None) -> float:
     """A radius that is infinite or 0 has no place on a logarithmic axis."""
     return float("nan") if value is None or value <= 0 else value
+
+
+def _measure(stored: Stored, quality: str) -> dict[str, Any]:
+    arguments = {**plan(quality), "seconds": 20.0, "seed": 0}
+    found: dict[str, Any] = stored.document("radius", arguments, measure, "networks")
+    return found
+
+
+def _table(data: Mapping[str, Any]) -> Rows:
+    rows: Rows = []
+    for one in data["results"]:
+        base = {key: one[key] for key in ("network", "width", "dim")} | {"norm": data["norm"]}
+        methods = [("exact", side, one["exact"][side]) for side in ("lower", "upper")]
+        methods += [
+            (side, name, found["radius"]) for side in ("lower", "upper") for name, found in one[side].items()
+        ]
+        for side, name, spread in methods:
+            rows += [
+                {
+                    **base,
+                    "side": side,
+                    "method": name,
+                    "trial": trial,
+                    "radius": value,
+                    "median": spread["median"],
+                }
+                for trial, value in enumerate(spread["values"])
+            ]
+    return rows
+
+
+def _alt(data: Mapping[str, Any]) -> str:
+    told = []
+    for kind in dict.fromkeys(one["network"] for one in data["results"]):
+        line = [one for one in data["results"] if one["network"] == kind]
+        ends = [f"{one['exact']['upper']['median']:.2g} at d = {one['dim']}" for one in (line[0], line[-1])]
+        told.append(f"{kind} {' to '.join(ends)}")
+    return (
+        "Certificates below and attacks above the exact distances of robust, trained and random networks, over the "
+        f"dimension. Exact medians: {'; '.join(told)}."
+    )
+
+
+PICTURE = Picture(
+    name="sandwich",
+    title="Certificates below, attacks above, and the exact distance between them",
+    caption="ℓ2 distance to another class over the dimension, for the existence theorem's network, a trained and a "
+    "random one: medians of every certificate (dashed, ≥) and attack (dotted, ≤) over the networks, the exact median "
+    "(thick) and the range of the exact distances (grey). A certificate above an attack would stop the run.",
+    sources=("001", "002", "003"),
+    measure=_measure,
+    table=_table,
+    draw=draw,
+    alt=_alt,
+)

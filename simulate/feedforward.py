@@ -166,7 +166,12 @@ class FeedForward:
         """The last layer as margins: rows (w_y − w_c) for all classes c, of shape (B, m, in), and biases (B, m).
 
         For one output and labels ±1 the single row y·w. The row c = y is 0.
+
+        Raises:
+            BadInput: labels that are no classes of this network.
+
         """
+        self._check_labels(y)
         weight, bias = self.weights[-1], self.biases[-1]
         if self.outputs == 1:
             return y.to(weight.dtype)[:, None, None] * weight, y.to(bias.dtype)[:, None] * bias
@@ -174,6 +179,17 @@ class FeedForward:
         weight = weight.expand(len(y), *weight.shape[-2:])
         bias = bias.expand(len(y), bias.shape[-1])
         return weight[rows, y].unsqueeze(1) - weight, bias[rows, y].unsqueeze(1) - bias
+
+    def _check_labels(self, y: Tensor) -> None:
+        if y.ndim != 1:
+            raise BadInput(f"the labels must have shape (B,), got {tuple(y.shape)}")
+        if self.outputs == 1:
+            if not bool(((y == 1) | (y == -1)).all()):
+                raise BadInput("the labels of a network with one output are +1 and -1")
+        elif y.is_floating_point() or y.dtype == torch.bool:
+            raise BadInput(f"the labels must be whole numbers, got {y.dtype}")
+        elif bool(((y < 0) | (y >= self.outputs)).any()):
+            raise BadInput(f"the labels must lie between 0 and {self.outputs - 1}")
 
 
 def apply(weight: Tensor, z: Tensor) -> Tensor:

@@ -76,6 +76,17 @@ def test_document_counts_what_the_attack_found(tmp_path: Path) -> None:
     assert set(np.unique(y)) <= {-1, 1}
 
 
+def test_fast_gradient_value_searches_its_factor_or_takes_it() -> None:
+    """Without a radius the shortest step along the gradient succeeds; with one that is the gradient's own factor."""
+    networks = RandomNetworks(12, 6, 30, seed=3)
+    (shortest,) = document(Request("fgv"), networks)["results"]
+    (along,) = document(Request("gradient"), networks)["results"]
+    assert shortest["size"] == along["size"]
+    assert shortest["successes"] > 15
+    (factor,) = document(Request("fgv", radius=1e-6), networks)["results"]
+    assert factor["successes"] == 0
+
+
 def test_failures_count_as_infinite() -> None:
     """At a radius that nothing reaches, no quantile of the size is known and the rate is 0 with its interval."""
     (result,) = document(Request(radius=1e-9, steps=1), RandomNetworks(8, 4, 10))["results"]
@@ -144,7 +155,6 @@ def test_every_method_runs_on_a_users_network(method: str, own: Path) -> None:
     needs = METHODS[method]
     request = Request(
         method,
-        radius=0.5 if needs.radius == "always" else None,
         target=1 if "target" in needs.needs else None,
         steps=3 if "steps" in needs.takes else None,
     )
@@ -185,7 +195,6 @@ def test_threads_are_given_back() -> None:
         (["--method", "deepfool", "--radius", "1"], "leave --radius out"),
         (["--method", "deepfool", "--restarts", "2"], "knows no --restarts"),
         (["--method", "fgsm", "--steps", "2"], "knows no --steps"),
-        (["--method", "fgv"], "needs --radius"),
         (["--method", "lbfgs", "--data", "iris"], "needs --target"),
         (["--method", "pixels"], "give --data"),
         (["--target", "1"], "leave --target out"),

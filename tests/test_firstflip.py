@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from simulate import firstflip
 from simulate.activations import Activation, from_callable, get
 from simulate.firstflip import TOLERANCE, first_flip, method_for
 from simulate.onestep import conditional, draw_conditional
@@ -151,8 +152,9 @@ def test_a_function_without_constants_is_resolved_on_a_grid() -> None:
     assert (value(u, a, w, cubic, torch.where(flips, found.length, 0.0)) * start < 0)[flips].all()
 
 
-def test_an_output_that_dies_away_does_not_stall() -> None:
+def test_an_output_that_dies_away_does_not_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where φ tends to 0 certified steps become too short: the rest is looked at on a grid, and said."""
+    monkeypatch.setattr(firstflip, "_MOST_STEPS", 500)
     to = {"dtype": torch.float64}
     u, a, w = (
         torch.tensor([[1.0, -500.0]], **to),

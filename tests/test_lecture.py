@@ -221,7 +221,7 @@ def test_law_of_the_relu_gradient_has_the_exact_moments(k: int, d: int) -> None:
     assert laws.gradient_second_moment("relu", d) == pytest.approx(0.5, rel=1e-12)
     assert laws.gradient_second_moment_variance("relu", k, d) == pytest.approx(variance, rel=1e-10)
     assert laws.gradient_second_moment_variance("relu", k, d) != pytest.approx(0.5 / d, rel=0.01)
-    assert gradient_norm._log_below(k, d, 1e9) == pytest.approx(0.0, abs=1e-12)
+    assert gradient_norm.log_below(k, d, 1e9) == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("w", [[1.0, -2.0], [0.0, 1.0], [0.0, 0.0]])

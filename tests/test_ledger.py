@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,20 @@ def test_the_maintenance_command(
     assert main([SLIP.id], tmp_path) == 2
     assert main([SLIP.id, "--retire"], tmp_path) == 0
     assert Ledger.load(tmp_path).retired == (TRUE.id,)
+
+
+def test_the_ledger_knows_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Date and versions are those of the last change of an entry: a check that finds the same leaves them alone."""
+    every = {statement.id: statement for statement in (SLIP, TRUE)}
+    monkeypatch.setattr("theorems.registry.registry", lambda: every)
+    assert main([SLIP.id], tmp_path) == 0
+    written = Ledger.load(tmp_path).written
+    assert date.fromisoformat(written["date"]) <= datetime.now(UTC).date()
+    assert written["python"] == platform.python_version()
+    assert set(written) == {"date", "python", "signflip", "torch", "numpy", "scipy", "hypothesis", "mpmath"}
+    before = {"date": "2000-01-01"}
+    replace(Ledger.load(tmp_path), written=before).save(tmp_path)
+    assert main([SLIP.id], tmp_path) == 0
+    assert Ledger.load(tmp_path).written == before
+    assert main([TRUE.id], tmp_path) == 0
+    assert Ledger.load(tmp_path).written == written

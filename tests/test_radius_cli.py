@@ -26,7 +26,7 @@ SMALL = ("radius", "--width", "6", "--dim", "4", "--trials", "2")
 @pytest.fixture(scope="module")
 def three_kinds() -> dict[str, Any]:
     """Two dimensions and the three kinds of network."""
-    return document([5], [8, 32], network=["robust", "trained", "random"], trials=3)
+    return document([5], [8, 32], network=["robust", "trained", "random"], trials=2)
 
 
 @pytest.mark.parametrize("norm", ["2", "inf", "1"])
@@ -66,8 +66,9 @@ def test_the_same_seed_gives_the_same_radii(simulate: Simulate) -> None:
         (result,) = json.loads(simulate(*SMALL, "--seed", str(seed), "--json").out)["results"]
         return [one["radius"]["values"] for side in ("lower", "upper") for one in result[side].values()]
 
-    assert radii(1) == radii(1)
-    assert radii(1) != radii(2)
+    first = radii(1)
+    assert first == radii(1)
+    assert first != radii(2)
 
 
 def test_the_robust_network_has_the_distance_that_is_proved_for_it(three_kinds: dict[str, Any]) -> None:
@@ -86,7 +87,7 @@ def test_all_kinds_are_measured_over_the_grid(three_kinds: dict[str, Any]) -> No
     """Each kind and size has its own entry, all closed, and the robust network is the farthest at d = 32."""
     cells = [(one["network"], one["dim"]) for one in three_kinds["results"]]
     assert cells == [(kind, d) for kind in ("robust", "trained", "random") for d in (8, 32)]
-    assert all(one["exact"]["finished"] == 3 for one in three_kinds["results"])
+    assert all(one["exact"]["finished"] == 2 for one in three_kinds["results"])
     far = {
         one["network"]: one["exact"]["upper"]["median"] for one in three_kinds["results"] if one["dim"] == 32
     }

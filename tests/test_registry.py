@@ -9,7 +9,7 @@ import pytest
 from small_statements import FALSE, OPEN, SLIP, SLIP_MENDED, STATEMENTS, TRUE
 
 from simulate.errors import BadInput
-from theorems.registry import corrections, find, is_slip, near, registry, select, statements_of
+from theorems.registry import corrections, find, flaw, is_slip, near, registry, select, statements_of
 
 BY_ID = {one.id: one for one in STATEMENTS}
 
@@ -79,6 +79,13 @@ def test_slips_are_told_from_false_theorems() -> None:
     assert is_slip(SLIP, corrected_by)
     assert not is_slip(FALSE, corrected_by)
     assert not is_slip(OPEN, corrected_by)
+    assert (flaw(SLIP, corrected_by), flaw(FALSE, corrected_by), flaw(OPEN, corrected_by)) == (
+        "typo",
+        "constant",
+        None,
+    )
+    both = [replace(SLIP_MENDED, id=repair, repair=repair) for repair in ("typo", "false", "convention")]
+    assert flaw(SLIP, {SLIP.id: both}) == "false"
 
 
 def test_the_registry_is_one_object() -> None:

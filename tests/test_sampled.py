@@ -277,11 +277,11 @@ def test_what_cannot_be_checked_is_broken_and_named(statement, told):
 
 
 def test_a_check_that_takes_too_long_is_undecided():
-    """Out of patience after the first look: what was seen decides nothing."""
-    verdict = dice((10, 0.09)).check(Budget(patience=1e-9))
+    """Out of patience after every point's first look, which may compile: what was seen decides nothing."""
+    verdict = dice((10, 0.09), (20, 0.3), (30, 0.3)).check(Budget(patience=1e-9))
     assert verdict.status == "undecided"
     assert "time limit" in verdict.note
-    assert verdict.design["trials"] > 0
+    assert all(point["trials"] > 0 for point in verdict.design["points"])
 
 
 @pytest.mark.parametrize(

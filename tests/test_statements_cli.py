@@ -110,6 +110,14 @@ def test_show_says_everything(simulate: Simulate) -> None:
     assert max(map(len, out.splitlines())) <= 100
 
 
+def test_show_keeps_the_signs_of_a_reading(simulate: Simulate, install: Install, ledger: Ledger) -> None:
+    """A reading is Unicode: w ~ N(0, 1) loses nothing, and LaTeX of one's own is spelled."""
+    install((replace(TRUE, reading=r"for all w ~ N(0, 1)"),), ledger)
+    assert "read as         for all w ~ N(0, 1)" in simulate("show", TRUE.id).out
+    install((replace(TRUE, reading=r"for all $w \ge 0$"),), ledger)
+    assert "read as         for all w ≥ 0" in simulate("show", TRUE.id).out
+
+
 def test_show_of_a_correction(simulate: Simulate) -> None:
     """A correction names what it corrects and the repair's kind; a statement without verdict says what to do."""
     assert "corrects        small.norms (constant)" in simulate("show", TRUE.id).out

@@ -12,7 +12,7 @@ from scipy.special import erfinv
 from scipy.stats import binom
 
 import simulate.engine.plan as plan_module
-from simulate import INIT_FLIP, InitFlip, Plan, document, laws, run, trial_columns
+from simulate import INIT_FLIP, InitFlip, Plan, document, firstflip, laws, run, trial_columns
 from simulate.engine import Precision
 from simulate.errors import BadInput
 from simulate.experiments import init_flip_report
@@ -168,8 +168,9 @@ def test_minimal_step_of_a_deep_network_is_a_grid_of_its_own() -> None:
     assert (found["method"], found["reach"]) == ("grid", point.reach)
 
 
-def test_what_is_not_certified_widens_the_interval() -> None:
+def test_what_is_not_certified_widens_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sigmoid outputs that die away are not counted as certain never to flip: the lower end leaves them out."""
+    monkeypatch.setattr(firstflip, "_MOST_STEPS", 300)
     point = InitFlip(2, 1024, "sigmoid", steps=(1.0,), minimal_step=True)
     plan = Plan(INIT_FLIP, (point,), 200)
     columns = trial_columns(plan, 0, 0, 200)
@@ -252,8 +253,7 @@ def test_precision_that_is_not_reached_is_said() -> None:
     assert document(result)["results"][0]["precision"]["reached"] is False
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_stopping_by_looking_keeps_the_error_rate() -> None:
+def test_stopping_by_looking_keeps_the_error_rate(request: pytest.FixtureRequest) -> None:
     """Over 150 reseeded runs that stop at a half width of 0.05 the intervals miss the truth at their rate.
 
     Nominal 5 %: more than 18 misses in 150 have probability below 10⁻³. The truth is a run of 400 000 trials.
@@ -262,6 +262,7 @@ def test_stopping_by_looking_keeps_the_error_rate() -> None:
     truth = (
         run(Plan(INIT_FLIP, (point,), 400_000, seed=10**6)).cells[0].summary.counts["flip"][0, 0] / 400_000
     )
+    request.getfixturevalue("small_blocks")
     misses = 0
     for seed in range(150):
         cell = run(Plan(INIT_FLIP, (point,), 100_000, seed, precision=Precision(0.05)), threads=1).cells[0]

@@ -6,6 +6,7 @@ A reading aid and no typesetter: macros that it does not know keep their names.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _MATH = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
@@ -69,9 +70,19 @@ _ATOM = re.compile(
 )
 
 
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """A text in order: its words, and the sources of its formulas with True beside them."""
+    end = 0
+    for match in _MATH.finditer(text):
+        yield text[end : match.start()], False
+        yield next(filter(None, match.groups())), True
+        end = match.end()
+    yield text[end:], False
+
+
 def plain(text: str) -> str:
     """A text with LaTeX between dollar signs, in one line of Unicode."""
-    shown = _MATH.sub(lambda match: _formula(next(filter(None, match.groups()))), text)
+    shown = "".join(_formula(piece) if is_formula else piece for piece, is_formula in pieces(text))
     shown = shown.replace("~", " ").replace(r"\%", "%").replace(r"\&", "&").replace(r"\$", "$")
     return " ".join(shown.split())
 

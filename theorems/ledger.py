@@ -12,11 +12,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _FORMAT = 1
+_PACKAGES = ("signflip", "torch", "numpy", "scipy", "hypothesis", "mpmath")
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,27 @@ class Ledger:
     Attributes:
         entries: in the order of the registry.
         retired: ids of statements that once shipped.
+        written: the "date" of the last change of an entry, and the versions of what checked then; empty if not
+            known.
 
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     retired: tuple[str, ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """What ledger.json holds, without the counterexamples: one line a statement.
+
+        A change of one verdict is a change of one line, and of the line that says when.
+        """
+        lines = [
+            f" {json.dumps(name)}: {json.dumps(entry.to_json(), ensure_ascii=False, allow_nan=False)}"
+            for name, entry in self.entries.items()
+        ]
+        written = f'"written": {json.dumps(dict(self.written))},\n' if self.written else ""
+        head = f'{{"format": {_FORMAT},\n"retired": {json.dumps(list(self.retired))},\n{written}"statements": {{\n'
+        return head + ",\n".join(lines) + "\n}}\n"
 
     def save(self, directory: Path = HERE) -> None:
         """Write the ledger and its counterexamples; files of statements that are no longer refuted go."""
@@ -81,13 +101,7 @@ class Ledger:
                 places[counterexample_path(name, directory)] = entry.verdict.counterexample
         for place, counterexample in places.items():
             counterexample.save(place)
-        # One line a statement: a change of one verdict is a change of one line.
-        lines = [
-            f" {json.dumps(name)}: {json.dumps(entry.to_json(), ensure_ascii=False, allow_nan=False)}"
-            for name, entry in self.entries.items()
-        ]
-        head = f'{{"format": {_FORMAT},\n"retired": {json.dumps(list(self.retired))},\n"statements": {{\n'
-        write_atomically(directory / "ledger.json", head + ",\n".join(lines) + "\n}}\n")
+        write_atomically(directory / "ledger.json", self.text())
         for place in (directory / "counterexamples").glob("*.json"):
             if place not in places:
                 place.unlink()
@@ -108,7 +122,8 @@ class Ledger:
             if data["format"] != _FORMAT:
                 raise BadInput(f"{path} has format {data['format']}, this program reads {_FORMAT}")
             entries = {name: _entry(name, one, directory) for name, one in data["statements"].items()}
-            return cls(entries, tuple(data["retired"]))
+            written = {str(key): str(value) for key, value in data.get("written", {}).items()}
+            return cls(entries, tuple(data["retired"]), written)
         except BadInput:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -190,8 +205,21 @@ def renewed(ledger: Ledger, checked: Iterable[Checked], ids: Iterable[str], reti
     if gone and not retire:
         raise BadInput(f"{gone[0]} is in the ledger and no longer ships: --retire if that is meant")
     return Ledger(
-        {name: entries[name] for name in known if name in entries}, tuple(sorted({*ledger.retired, *gone}))
+        {name: entries[name] for name in known if name in entries},
+        tuple(sorted({*ledger.retired, *gone})),
+        ledger.written,
     )
+
+
+def _now() -> dict[str, str]:
+    """The date, and the versions of what verdicts depend on."""
+    found = {"date": datetime.now(UTC).date().isoformat(), "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def main(arguments: list[str] | None = None, directory: Path = HERE) -> int:
@@ -230,6 +258,8 @@ def main(arguments: list[str] | None = None, directory: Path = HERE) -> int:
             was = "new" if old is None else old.verdict.status
             if was != entry.verdict.status:
                 print(f"{name}: {was} → {entry.verdict.status}")
+        if new.entries != ledger.entries:
+            new = replace(new, written=_now())
         new.save(directory)
         broken = [one for one in checked if one.verdict.status == "broken"]
         for failed in broken:

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from simulate.errors import BadInput
 from theorems.statement import KINDS, Repair, Statement
@@ -16,6 +16,8 @@ from theorems.statements import MODULES
 
 SLIPS: tuple[Repair, ...] = ("typo", "convention")
 """Repairs of a slip of the pen; the others repair a false theorem, and no report lists the two alike."""
+FLAWS: tuple[Repair, ...] = get_args(Repair)
+"""All repairs, the gravest last."""
 
 
 def statements_of(module: ModuleType) -> tuple[Statement, ...]:
@@ -121,3 +123,9 @@ def is_slip(statement: Statement, corrected_by: Mapping[str, list[Statement]]) -
     """Whether what is wrong with a printed statement is a slip of the pen, by what its corrections say."""
     repairs = [one.repair for one in corrected_by.get(statement.id, ())]
     return bool(repairs) and all(repair in SLIPS for repair in repairs)
+
+
+def flaw(statement: Statement, corrected_by: Mapping[str, list[Statement]]) -> Repair | None:
+    """What is wrong with a printed statement: the gravest of its corrections' repairs; None if there are none."""
+    repairs = [one.repair for one in corrected_by.get(statement.id, ()) if one.repair is not None]
+    return max(repairs, key=FLAWS.index, default=None)

@@ -173,10 +173,12 @@ def _draw(groups: list[_Group], may_hold: bool, budget: Budget) -> tuple[_Point 
             refuted = next((point for point in group.points if point.decision == "refuted"), None)
             if refuted is not None:
                 return refuted, False
-            # The clock starts late: the first trials may have compiled their kernels.
-            deadline = min(deadline, budget.deadline())
             if time.monotonic() > deadline:
                 return None, True
+        # The clock starts late: the first trials of every group may have compiled a kernel of their own.
+        deadline = min(deadline, budget.deadline())
+        if time.monotonic() > deadline:
+            return None, True
     return None, False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import mpmath
@@ -38,20 +38,25 @@ def page(record: Record, corrections: Iterable[Record] = (), width: int = 100) -
     repair = f" ({record['repair']})" if record["repair"] else ""
     rows = [
         ("claims", plain(record["text"])),
-        ("read as", plain(record["reading"])),
+        ("read as", reading(record["reading"])),
         ("hypotheses", record["hypotheses"] or ""),
         ("source", _source(record["source"])),
         ("kind", record["kind"]),
         ("verdict", _verdict(record)),
         ("tightness", _tightness(record)),
         ("counterexample", counterexample["words"] if counterexample else ""),
-        *_design(record["design"] or {}),
+        *design_rows(record["design"] or {}),
         ("note", record["note"]),
         ("corrects", f"{record['corrects']}{repair}" if record["corrects"] else ""),
         *[("corrected by", line) for line in corrected],
     ]
     title = record["id"] + (f"  {plain(record['title'])}" if record["title"] else "")
     return "\n".join([title, *(_row(label, text, width) for label, text in rows if text)])
+
+
+def reading(text: str) -> str:
+    """How a statement is read: Unicode as it stands, where ~ is a sign and no space, unless there is LaTeX in it."""
+    return plain(text) if "$" in text else " ".join(text.split())
 
 
 def _row(label: str, text: str, width: int) -> str:
@@ -77,7 +82,7 @@ def _verdict(record: Record) -> str:
     return f"{record['verdict']} ({evidence(record)})" if evidence(record) else str(record["verdict"])
 
 
-def _design(design: Record) -> list[tuple[str, str]]:
+def design_rows(design: Record) -> list[tuple[str, str]]:
     """The design of a statistical check: numbers in one row, and a row for each point that was tested."""
     tables = {
         key: value
@@ -107,11 +112,11 @@ def _tightness(record: Record) -> str:
     found = record["tightness"]
     if found is None:
         return ""
-    return f"{tightness(record)} at {describe(_arrays(found['instance']))}"
+    return f"{tightness(record)} at {instance_words(found['instance'])}"
 
 
-def _arrays(instance: dict[str, Any]) -> dict[str, Any]:
-    """An instance as data with its arrays as such, so that long ones are not printed in full."""
+def instance_words(instance: Mapping[str, Any]) -> str:
+    """An instance that is JSON data, in one line; long arrays are not printed in full."""
     import numpy as np
 
     found: dict[str, Any] = {}
@@ -120,19 +125,19 @@ def _arrays(instance: dict[str, Any]) -> dict[str, Any]:
             found[name] = np.array(value, dtype=float) if isinstance(value, list) else value
         except (ValueError, TypeError):  # data of a simulation, which is no instance of a domain
             found[name] = value
-    return found
+    return describe(found)
 
 
 def replayed(statement: Statement, counterexample: Counterexample, replay: Replay, width: int = 100) -> str:
     """A replay: hypotheses, both sides in both arithmetics, and whether it stands."""
     rows = [
         ("claims", plain(statement.text) or plain(statement.title)),
-        ("instance", describe(_arrays(dict(counterexample.instance)))),
+        ("instance", instance_words(counterexample.instance)),
         ("hypotheses", "satisfied" if replay.fault is None else f"violated: {replay.fault}"),
     ]
     if replay.fault is None:
         rows += [
-            ("claimed", f"left {_RELATIONS[replay.sides.relation]} right"),
+            ("claimed", f"left {RELATIONS[replay.sides.relation]} right"),
             ("float64", _both(replay.sides) + ("" if replay.same else "; the file has other numbers")),
             (
                 "50 digits",
@@ -145,7 +150,7 @@ def replayed(statement: Statement, counterexample: Counterexample, replay: Repla
     return "\n".join([statement.id, *lines, f"the counterexample {end}"])
 
 
-_RELATIONS = {"<=": "≤", "<": "<", "==": "="}
+RELATIONS = {"<=": "≤", "<": "<", "==": "="}
 
 
 def _both(sides: Sides) -> str:

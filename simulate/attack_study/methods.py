@@ -49,7 +49,7 @@ class Method:
     Attributes:
         norms: that it can work in, the usual one first.
         run: (request, norm, network, x, y, box) → results, one for each round.
-        radius: "free" (with one, or searching for the smallest), "never", or "always".
+        radius: whether it can be given one ("free"), or always searches for the smallest ("never").
         takes: which of steps, restarts, target, objective mean something to it.
         needs: which of target, box it cannot do without.
 
@@ -82,6 +82,8 @@ def _one_step(direction: str) -> Callable[..., list[Attacked]]:
             **_given(request, "target", "objective"),
         }
         if request.radius is None:
+            # The gradient over its length points the same way, and its factor has a unit.
+            options["direction"] = "unit" if direction == "value" else direction
             return [attacks.smallest_epsilon(network, x, y, most=_reach(x, norm), **options)]
         return [attacks.gradient_step(network, x, y, epsilon=request.radius, **options)]
 
@@ -157,7 +159,7 @@ METHODS: dict[str, Method] = {
     "pgd": Method(("2", "inf", "1"), _pgd, "free", ("steps", "restarts", *_FREE)),
     "fgsm": Method(("inf",), _one_step("sign"), "free", _FREE),
     "gradient": Method(("2",), _one_step("unit"), "free", _FREE),
-    "fgv": Method(("2",), _one_step("value"), "always", _FREE),
+    "fgv": Method(("2",), _one_step("value"), "free", _FREE),
     "deepfool": Method(("2", "inf", "1"), _deepfool, "never", ("steps",)),
     "cw": Method(("2", "inf", "0"), _carlini_wagner, "never", ("steps", "target")),
     "pixels": Method(("0",), _pixels, "free", ("target",), ("box",)),
@@ -185,8 +187,6 @@ def chosen(request: Request) -> tuple[Method, str]:
             raise BadInput(f"{name} looks for the smallest perturbation itself: leave --radius out")
         if not 0 < request.radius < float("inf"):
             raise BadInput(f"the radius must be positive, got {request.radius:g}")
-    elif method.radius == "always":
-        raise BadInput(f"{name} needs --radius: the factor of the gradient")
     for option in ("steps", "target", "objective"):
         if getattr(request, option) is not None and option not in method.takes:
             raise BadInput(f"{name} knows no --{option}")

@@ -24,8 +24,8 @@ from simulate.attacks.norms import size
 from simulate.attacks.problem import Attacked, Box, Network, Problem
 from simulate.errors import BadInput
 
-_INSIDE = 1 - 1e-6
-"""tanh is inverted only up to here, so that a start on the edge of the box is not at infinity."""
+_INSIDE = 0.99
+"""tanh is inverted only up to here: nearer to its ends it is so flat that what starts at an edge of the box stays."""
 
 
 class _Tanh:

@@ -78,8 +78,7 @@ def _step(problem: Problem, points: Tensor, norm: Norm) -> tuple[Tensor, Tensor]
         differences, slopes = [value], [-slope.flatten(1)]
     else:
         differences, slopes = [], []
-        classes = _classes(problem, points)
-        for wanted in range(classes):
+        for wanted in range(problem.classes):
             others = torch.full_like(problem.y, wanted)
 
             def gap(outputs: Tensor, others: Tensor = others) -> Tensor:
@@ -107,8 +106,3 @@ def _step(problem: Problem, points: Tensor, norm: Norm) -> tuple[Tensor, Tensor]
     free = torch.where(slope > 0, delta < high, delta > low)
     step = steepest(slope, norm, free) * torch.where(dead, 0, distance).unsqueeze(1)
     return step, dead & (size(slope, "inf") == 0)
-
-
-def _classes(problem: Problem, points: Tensor) -> int:
-    with torch.no_grad():
-        return int(problem.network(points).shape[1])

@@ -101,7 +101,7 @@ class _Row:
     def _outputs(self, r: Floats) -> tuple[Tensor, Tensor]:
         """The point, which gradients can be asked for, and its logits, (1, C)."""
         x = self.problem.x[self.row : self.row + 1]
-        step = torch.from_numpy(r).to(x.device).reshape(x.shape)
+        step = torch.tensor(r, device=x.device).reshape(x.shape)
         point = (x.double() + step).to(x.dtype).requires_grad_()
         try:
             outputs = self.problem.network(point)

@@ -9,8 +9,9 @@ a clipped point with one multiplier λ ≥ 0 a row:
     ℓ2   clip(z/(1 + λ), low, high)
     ℓ1   clip(sign(z) max(|z| − λ, 0), low, high)
 
-Its norm (in ℓ2 its square) is a piecewise simple function of λ: sorting the breakpoints tells which entries are clipped
-at the solution, and then λ has a closed form (J. Duchi et al., ICML 2008, for ℓ1 without a box).
+Its norm (in ℓ2 its square) is a piecewise simple function of λ: once it is known which entries are clipped at the
+solution λ has a closed form. In ℓ1 sorting the breakpoints tells (J. Duchi et al., ICML 2008, without a box), in ℓ2
+clipping more entries until no other one must be.
 Clipping first and scaling afterwards, or the other way round, gives a feasible point but not the nearest one.
 """
 
@@ -69,10 +70,10 @@ def steepest(gradient: Tensor, norm: Norm, free: Tensor | None = None) -> Tensor
         return gradient.sign()
     if norm == "2":
         # Scaled first, so that the squares of a tiny gradient do not underflow.
-        largest = gradient.abs().amax(1, keepdim=True)
-        scaled = torch.where(largest > 0, gradient / torch.where(largest > 0, largest, 1), 0)
-        length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
-        return torch.where(length > 0, scaled / torch.where(length > 0, length, 1), 0)
+        least = torch.finfo(gradient.dtype).tiny
+        scaled = gradient / gradient.abs().amax(1, keepdim=True).clamp_min(least)
+        direction: Tensor = scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(least)
+        return direction
     strength = gradient.abs() if free is None else gradient.abs() * free
     best = strength.argmax(1, keepdim=True)
     step = torch.zeros_like(gradient).scatter_(1, best, gradient.gather(1, best).sign())
@@ -94,37 +95,41 @@ def project(z: Tensor, norm: Norm, radius: Tensor | float, low: Tensor, high: Te
     if norm == "inf":
         return torch.minimum(torch.maximum(z, torch.maximum(low, -r)), torch.minimum(high, r))
 
-    nearest = torch.minimum(torch.maximum(z, low), high)
+    nearest = torch.clamp(z, low, high)
     active = size(nearest, norm).unsqueeze(1) > r
     if not bool(active.any()):
         return nearest
-    # In units of the radius and of one sign: the entries, and what the box leaves of them.
-    magnitude, allowed = z.abs() / r, nearest.abs() / r
-    shrunk = _shrink_euclidean(magnitude, allowed) if norm == "2" else _shrink_taxicab(magnitude, allowed)
-    shrunk = torch.minimum(shrunk, allowed)
-    # The closed form is exact up to rounding; rounding must not leave the ball.
-    length = size(shrunk, norm).unsqueeze(1)
-    shrunk = torch.where(length > 1, shrunk / length * (1 - 2 * torch.finfo(z.dtype).eps), shrunk)
-    clipped = torch.minimum(torch.maximum(z.sign() * shrunk * r, low), high)
-    return torch.where(active, clipped, nearest)
+    if norm == "2":
+        point = _euclidean(z, low / r, high / r)
+    else:
+        # In one sign: the entries, and what the box leaves of them.
+        magnitude, allowed = z.abs() / r, nearest.abs() / r
+        point = torch.copysign(torch.minimum(_shrink_taxicab(magnitude, allowed), allowed), z)
+    # In units of the radius the point is exact up to rounding; rounding must not leave the ball.
+    length = size(point, norm).unsqueeze(1)
+    scale = r * torch.where(length > 1, (1 - 2 * torch.finfo(z.dtype).eps) / length, 1)
+    return torch.where(active, (point * scale).clamp(low, high), nearest)
 
 
-def _shrink_euclidean(magnitude: Tensor, allowed: Tensor) -> Tensor:
-    """T·m with the t ≤ 1 for which min(t·m, allowed) has length 1, for allowed ≤ m; (B, d)."""
-    # Entry i is clipped from t = allowed/m on. Between such points the squared length is A + t²·B.
-    breakpoints = torch.where(magnitude > 0, allowed / torch.where(magnitude > 0, magnitude, 1), 1)
-    breaks, order = breakpoints.sort(1)
-    clipped = allowed.square().gather(1, order).cumsum(1) - allowed.square().gather(1, order)
-    free = magnitude.square().gather(1, order).flip(1).cumsum(1).flip(1)
-    first = (clipped + breaks.square() * free >= 1).to(torch.int8)
-    first[:, -1] = 1
-    end = breaks.gather(1, first.argmax(1, keepdim=True))
-    # Sums over the two sets themselves: cumulative sums have lost digits.
-    is_clipped = breakpoints < end
-    rest = 1 - torch.where(is_clipped, allowed.square(), 0).sum(1, keepdim=True)
-    free_square = torch.where(is_clipped, 0, magnitude.square()).sum(1, keepdim=True)
-    factor = (rest.clamp_min(0) / torch.where(free_square > 0, free_square, 1)).sqrt()
-    return factor * magnitude
+def _euclidean(z: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Clip(t·z) with the t for which its length is 1, where clip(z) is longer; (B, d)."""
+    # With the entries that are clipped at t the others give a larger t, which clips more: t rises to the solution.
+    # Scaled first, since a large z would overflow when it is squared.
+    least = torch.finfo(z.dtype).tiny
+    z = z / z.abs().amax(1, keepdim=True).clamp_min(least)
+    square = z.square()
+    rest, free_square = torch.ones_like(z[:, 0]), square.sum(1)
+    clipped, count = None, 0
+    while True:
+        ray = z * (rest / free_square.clamp_min(least)).sqrt().unsqueeze(1)
+        point = ray.clamp(low, high)
+        now = ray != point
+        clipped = now if clipped is None else clipped | now
+        if (total := int(torch.count_nonzero(clipped))) == count:
+            return point
+        count, mask = total, clipped.to(z.dtype)
+        rest = (1 - torch.linalg.vecdot(mask, point.square())).clamp_min(0)
+        free_square = torch.linalg.vecdot(1 - mask, square)
 
 
 def _shrink_taxicab(magnitude: Tensor, allowed: Tensor) -> Tensor:

@@ -8,15 +8,20 @@ projection onto ball and box together. With one step of full length from 0 this 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from simulate.arguments import whole
-from simulate.attacks.norms import Norm, check_norm, project, size, steepest, uniform
+from simulate.attacks.along import shorten
+from simulate.attacks.norms import Norm, check_norm, project, steepest, uniform
 from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
 from simulate.errors import BadInput
+
+_BATCH_NUMBERS = 1 << 22
+"""Numbers of the inputs of all starts that are followed at once: beyond this a batch gains nothing more."""
 
 
 def pgd(
@@ -47,7 +52,7 @@ def pgd(
         radius: of the ball, positive; one number, or one a row.
         norm: "inf", "2" or "1".
         steps: gradient steps of each start.
-        restarts: starts; the first is at x unless `random_start`, the others uniform in the ball.
+        restarts: starts, followed together; the first is at x unless `random_start`, the others uniform in the ball.
         step: length of the first step over the radius; by default 2.5/steps^{1/2}, at most 1.
         random_start: whether the first start is random too.
         objective: what is climbed, see `simulate.attacks.problem`; success is judged by the margin in any case.
@@ -60,18 +65,22 @@ def pgd(
 
     """
     problem = Problem.of(network, x, y, box, target)
-    norm, radii, climbs = check_norm(norm), check_radius(radius, x), problem.objective(objective)
+    norm, radii = check_norm(norm), check_radius(radius, x)
+    problem.objective(objective)
     steps, restarts = whole(steps, "steps", 1), whole(restarts, "restarts", 1)
     first = first_step(step, steps)
     low, high = problem.room()
     generator = torch.Generator(device="cpu").manual_seed(whole(seed, "seed", 0))
     best, best_margin = torch.zeros_like(low), problem.evaluate(problem.x)
     zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
-    for start in range(restarts):
-        delta = torch.zeros_like(low)
-        if start > 0 or random_start:
-            delta = project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high)
-        found, margin, dead = descend(problem, delta, norm, radii, steps, first, climbs)
+
+    def starts() -> Iterator[Tensor]:
+        if not random_start:
+            yield torch.zeros_like(low)
+        for _ in range(restarts if random_start else restarts - 1):
+            yield project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high)
+
+    for found, margin, dead in descend_from(problem, starts(), norm, radii, steps, first, objective):
         better = margin < best_margin
         best = torch.where(better.unsqueeze(1), found, best)
         best_margin = torch.where(better, margin, best_margin)
@@ -92,6 +101,31 @@ def first_step(step: float | None, steps: int) -> float:
     return first
 
 
+def descend_from(
+    problem: Problem,
+    starts: Iterator[Tensor],
+    norm: Norm,
+    radii: Tensor,
+    steps: int,
+    first: float,
+    objective: str,
+    halvings: int = 0,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """What `descend` finds from each start, in their order; as many starts at once as a batch may hold.
+
+    Successes are pulled back along their segment by so many bisections; the margin is that before.
+    """
+    together = max(1, _BATCH_NUMBERS // problem.x.numel())
+    while group := list(islice(starts, together)):
+        several = problem.repeated(len(group))
+        climbs = several.objective(objective)
+        radii_of_all = radii.repeat(len(group))
+        delta, margin, dead = descend(several, torch.cat(group), norm, radii_of_all, steps, first, climbs)
+        if halvings:
+            delta = shorten(several, delta, halvings)
+        yield from zip(*(part.chunk(len(group)) for part in (delta, margin, dead)), strict=True)
+
+
 def descend(
     problem: Problem,
     start: Tensor,
@@ -103,9 +137,11 @@ def descend(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One start: the δ of smallest margin on the way, (B, d), that margin, and where a gradient was 0."""
     low, high = problem.room()
-    delta, best = start, start
+    delta, best, reach = start, start, radii.unsqueeze(1)
     best_margin = torch.full_like(low[:, 0], math.inf)
     zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
+    if norm == "inf":  # the ball is a box too: one box for both
+        low, high = torch.maximum(low, -reach), torch.minimum(high, reach)
 
     def keep(margin: Tensor) -> None:
         nonlocal best, best_margin
@@ -114,12 +150,13 @@ def descend(
         best_margin = torch.where(better, margin, best_margin)
 
     for count in range(steps):
-        margin, slope = problem.look(problem.move(delta), climbs)
+        # On the way x + δ need not be rounded into ball and box: what is returned is looked at once more.
+        margin, slope = problem.look(problem.x + delta.reshape(problem.x.shape), climbs)
         keep(margin)
-        zero |= size(slope, "inf") == 0
+        zero |= slope.abs().amax(1) == 0
         share = first if steps == 1 else first * (0.01 + 0.99 * (1 + math.cos(math.pi * count / steps)) / 2)
-        free = torch.where(slope > 0, delta < high, delta > low)
-        moved = delta + (radii * share).unsqueeze(1) * steepest(slope, norm, free)
-        delta = project(moved, norm, radii, low, high)
+        free = torch.where(slope > 0, delta < high, delta > low) if norm == "1" else None
+        moved = torch.addcmul(delta, steepest(slope, norm, free), reach, value=share)
+        delta = moved.clamp(low, high) if norm == "inf" else project(moved, norm, radii, low, high)
     keep(problem.evaluate(problem.move(delta)))
-    return best, best_margin, zero
+    return best, problem.evaluate(problem.move(best)), zero

@@ -9,11 +9,13 @@ from simulate.arguments import whole
 from simulate.attacks.along import shorten
 from simulate.attacks.deepfool import deepfool
 from simulate.attacks.norms import Norm, check_norm, dual_size, project, size, uniform
-from simulate.attacks.pgd import descend, first_step
+from simulate.attacks.pgd import descend_from, first_step
 from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
 
 _DOUBLINGS = 12
 """Without a largest radius: how often the linearised distance is doubled until an attack succeeds."""
+_PULLS = 12
+"""Bisections of the segment to each success."""
 _BELOW = 0.85
 """The next radius over the best so far, while no radius has failed."""
 
@@ -59,7 +61,8 @@ def smallest_radius(
     """
     problem, norm = Problem.of(network, x, y, box, target), check_norm(norm)
     steps, restarts = whole(steps, "steps", 1), whole(restarts, "restarts", 1)
-    halvings, climbs = whole(halvings, "halvings", 0), problem.objective(objective)
+    halvings = whole(halvings, "halvings", 0)
+    problem.objective(objective)
     generator = torch.Generator(device="cpu").manual_seed(whole(seed, "seed", 0))
     low, high = problem.room()
     first = first_step(None, steps)
@@ -76,11 +79,11 @@ def smallest_radius(
         for _ in range(restarts - 1):
             starts.append(project(uniform(norm, radii, low.shape, generator, low), norm, radii, low, high))
         works = torch.zeros_like(found)
-        for start in starts:
-            delta, reached, dead = descend(problem, start, norm, radii, steps, first, climbs)
+        for delta, reached, dead in descend_from(
+            problem, iter(starts), norm, radii, steps, first, objective, _PULLS
+        ):
             taken += steps
             zero |= dead
-            delta = shorten(problem, delta, 12)
             better = (reached < 0) & (~(found | works) | (size(delta, norm) < size(best, norm)))
             best = torch.where(better.unsqueeze(1), delta, best)
             works |= reached < 0

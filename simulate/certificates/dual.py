@@ -129,6 +129,9 @@ def dual_margin(
         optimise: steps of Adam on the slopes, each class on its own; the best bound met is returned.
         rate: of Adam.
 
+    Raises:
+        BadInput: labels or inputs that are none of this network's, unknown slopes.
+
     """
     bounds = tightened_bounds(network, ball, slopes)
     rows, offsets = network.margin_layer(y)

@@ -29,7 +29,7 @@ class Ball:
         norm: "inf", "2" or "1".
 
     Raises:
-        BadInput: shapes that do not fit, a radius that is negative or not finite, an unknown norm.
+        BadInput: shapes that do not fit, centres or radii that are not finite, a negative radius, an unknown norm.
 
     """
 
@@ -42,6 +42,8 @@ class Ball:
         if self.x.ndim != 2 or self.radius.shape != (len(self.x),):
             shapes = f"{tuple(self.x.shape)} and {tuple(self.radius.shape)}"
             raise BadInput(f"a ball needs centres (B, d) and radii (B,), got {shapes}")
+        if not bool(torch.isfinite(self.x).all()):
+            raise BadInput("the centres of balls hold NaN or infinite numbers")
         if not bool((torch.isfinite(self.radius) & (self.radius >= 0)).all()):
             raise BadInput("the radii of balls must be finite and at least 0")
 
@@ -72,7 +74,13 @@ def sigma_image(activation: str, low: Tensor, high: Tensor) -> tuple[Tensor, Ten
 
 
 def preactivation_bounds(network: FeedForward, ball: Ball) -> list[tuple[Tensor, Tensor]]:
-    """(low, high) of u_1 … u_{L−1}, each of shape (B, width), valid for every point of the ball."""
+    """(low, high) of u_1 … u_{L−1}, each of shape (B, width), valid for every point of the ball.
+
+    Raises:
+        BadInput: the ball is none of this network's inputs.
+
+    """
+    _check_fits(network, ball)
     bounds: list[tuple[Tensor, Tensor]] = []
     for index in range(len(network.weights) - 1):
         weight, bias = network.weights[index], network.biases[index]
@@ -83,10 +91,22 @@ def preactivation_bounds(network: FeedForward, ball: Ball) -> list[tuple[Tensor,
     return bounds
 
 
+def _check_fits(network: FeedForward, ball: Ball) -> None:
+    if ball.x.shape[1] != network.dim:
+        raise BadInput(f"the network takes {network.dim} numbers, the balls have {ball.x.shape[1]}")
+    batches = {one.shape[0] for one in network.weights if one.ndim == 3}
+    if batches - {len(ball.x)}:
+        raise BadInput(f"{batches.pop()} networks cannot meet {len(ball.x)} balls")
+
+
 def interval_margin(network: FeedForward, ball: Ball, y: Tensor) -> Tensor:
     """Lower bound of each margin Z_y − Z_c over the ball, (B, classes); +inf for c = y.
 
     The last layer is eliminated: its inputs range over a box, and w_y − w_c is minimised over that box in closed form.
+
+    Raises:
+        BadInput: labels or inputs that are none of this network's.
+
     """
     rows, offsets = network.margin_layer(y)
     bounds = preactivation_bounds(network, ball)

@@ -6,10 +6,14 @@ p. For a network, the margin over a Lipschitz constant of the margin is a lower 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from simulate.arguments import whole
 from simulate.attacks.norms import Norm, check_norm
+from simulate.attacks.problem import Problem
 from simulate.certificates.intervals import DUAL_ORDER, Ball, preactivation_bounds, without_own
 from simulate.errors import BadInput
 from simulate.feedforward import SLOPES, FeedForward
@@ -19,16 +23,21 @@ def linear_radius(network: FeedForward, x: Tensor, y: Tensor, norm: Norm = "2") 
     """Exact distance to the boundary of a network with one layer, (B,); 0 for misclassified inputs, inf for none.
 
     Raises:
-        BadInput: the network has more than one layer.
+        BadInput: the network has more than one layer; inputs or labels that do not fit, an unknown norm.
 
     """
     if len(network.weights) != 1:
         raise BadInput("the exact linear radius needs a network of one linear layer")
-    network, x = network.double(), x.double()
+    norm, network, x = _checked(network, x, y, norm)
     rows, _ = network.margin_layer(y)
-    return _margin_over_slope(
-        network, x, y, torch.linalg.vector_norm(rows, DUAL_ORDER[check_norm(norm)], dim=-1)
-    )
+    return _margin_over_slope(network, x, y, torch.linalg.vector_norm(rows, DUAL_ORDER[norm], dim=-1))
+
+
+def _checked(network: FeedForward, x: Tensor, y: Tensor, norm: Norm) -> tuple[Norm, FeedForward, Tensor]:
+    """The norm, and network and inputs in float64, if they and the labels fit each other."""
+    norm, network, x = check_norm(norm), network.double(), x.double()
+    Problem.of(network, x, y)
+    return norm, network, x
 
 
 def _margin_over_slope(network: FeedForward, x: Tensor, y: Tensor, slopes: Tensor) -> Tensor:
@@ -49,8 +58,13 @@ def operator_norm(weight: Tensor, norm: Norm) -> Tensor:
 
 
 def lipschitz_radius(network: FeedForward, x: Tensor, y: Tensor, norm: Norm = "2") -> Tensor:
-    """Margin over the product of the layers' Lipschitz constants, (B,): a lower bound of the distance."""
-    network, x = network.double(), x.double()
+    """Margin over the product of the layers' Lipschitz constants, (B,): a lower bound of the distance.
+
+    Raises:
+        BadInput: inputs or labels that do not fit, an unknown norm.
+
+    """
+    norm, network, x = _checked(network, x, y, norm)
     constant = max(abs(slope) for slope in SLOPES[network.activation])
     product = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
     for weight in network.weights[:-1]:
@@ -69,8 +83,15 @@ def local_lipschitz_radius(
     only pass the smaller slope count with it, the rest in full; the last layer drops its columns too. A larger ball
     has wider intervals, so L(r) grows with r, and the largest such r is found by bisection between the bound of the
     whole space and `most`. What is returned satisfied the inequality itself.
+
+    Raises:
+        BadInput: inputs or labels that do not fit, an unknown norm, `most` not positive.
+
     """
-    network, x = network.double(), x.double()
+    norm, network, x = _checked(network, x, y, norm)
+    if not 0 < most < math.inf:
+        raise BadInput(f"the largest radius must be positive and finite, got {most}")
+    halvings = whole(halvings, "halvings", 0)
     least = lipschitz_radius(network, x, y, norm)
     bounded = torch.isfinite(least)
     upper = torch.full_like(least, most)

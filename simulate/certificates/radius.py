@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulate.arguments import whole
 from simulate.attacks.norms import Norm, check_norm
-from simulate.attacks.problem import Problem
+from simulate.attacks.problem import Problem, check_radius
 from simulate.certificates.dual import dual_margin
 from simulate.certificates.intervals import Ball, interval_margin
 from simulate.certificates.rounding import rounding_allowance
@@ -60,9 +60,8 @@ def certified_radius(
     norm, network, x = check_norm(norm), network.double(), x.double()
     Problem.of(network, x, y)
     whole(halvings, "halvings", 0)
-    upper = torch.as_tensor(most, dtype=x.dtype, device=x.device).expand(len(x)).clone()
-    if not bool((torch.isfinite(upper) & (upper > 0)).all()):
-        raise BadInput("the largest radius must be positive and finite")
+    whole(steps, "steps", 0)
+    upper = check_radius(most, x, "largest radius").clone()
     ask = _question(network, x, y, norm, method, steps)
     all_proved, ceiling = ask(upper), upper
     least = upper * _LEAST

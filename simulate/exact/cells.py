@@ -31,6 +31,10 @@ _TOLERANCE = 1e-10
 """Feasibility asked of the linear programmes, the smallest that HiGHS takes."""
 
 
+_FLAT = 1e-13
+"""A slope or an offset below this, relative to the terms that it is a sum of, is 0 up to rounding."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """{δ : A δ ≥ b}, where the margin is value + slope·δ.
@@ -40,6 +44,8 @@ class Cell:
         b: (n,).
         slope: (d,).
         value: the affine margin's value at δ = 0 (which need not lie in the cell).
+        sizes: of the sums behind each row of A, and behind slope, (n + 1,): what rounding is relative to.
+        offset_sizes: likewise of b and value.
 
     """
 
@@ -47,6 +53,8 @@ class Cell:
     b: Floats
     slope: Floats
     value: float
+    sizes: Floats
+    offset_sizes: Floats
 
 
 def pattern_at(network: FeedForward, point: Floats) -> Booleans:
@@ -72,18 +80,33 @@ def cell(network: FeedForward, x: Floats, row: Floats, offset: float, pattern: B
     """
     left, right = SLOPES[network.activation]
     slope, value = np.eye(len(x)), x.astype(np.float64)
+    most, largest = slope, np.abs(value)
     normals, offsets, start = [np.zeros((0, len(x)))], [np.zeros(0)], 0
+    sizes, offset_sizes = [np.zeros(0)], [np.zeros(0)]
     for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
         W, b = weight.double().numpy(), bias.double().numpy()
         slope, value = W @ slope, W @ value + b
+        most, largest = np.abs(W) @ most, np.abs(W) @ largest + np.abs(b)
         on = pattern[start : start + len(b)]
         start += len(b)
         side = np.where(on, 1.0, -1.0)
         normals.append(side[:, None] * slope)
         offsets.append(-side * value)
+        sizes.append(np.linalg.norm(most, axis=1))
+        offset_sizes.append(largest)
         factor = np.where(on, right, left)
         slope, value = factor[:, None] * slope, factor * value
-    return Cell(np.concatenate(normals), np.concatenate(offsets), row @ slope, float(row @ value) + offset)
+        most, largest = np.abs(factor)[:, None] * most, np.abs(factor) * largest
+    sizes.append(np.linalg.norm(np.abs(row)[None] @ most, axis=1))
+    offset_sizes.append(np.array([np.abs(row) @ largest + abs(offset)]))
+    return Cell(
+        np.concatenate(normals),
+        np.concatenate(offsets),
+        row @ slope,
+        float(row @ value) + offset,
+        np.concatenate(sizes),
+        np.concatenate(offset_sizes),
+    )
 
 
 def nearest_in_cell(one: Cell, norm: str, box: Box | None = None, below: float = 0.0) -> Floats | None:
@@ -99,8 +122,8 @@ def nearest_in_cell(one: Cell, norm: str, box: Box | None = None, below: float =
     A, b = np.vstack([one.A, -one.slope]), np.append(one.b, one.value + below)
     # A neuron that does not depend on the input either always or never has its sign; scaled rows suit a tolerance.
     lengths = np.linalg.norm(A, axis=1)
-    flat = lengths < 1e-13 * max(1.0, float(lengths.max(initial=0.0)))
-    if bool((b[flat] > 1e-12 * (1 + np.abs(one.b).max(initial=0.0))).any()):
+    flat = lengths <= _FLAT * one.sizes
+    if bool((b[flat] > _FLAT * one.offset_sizes[flat]).any()):
         return None
     A, b = A[~flat] / lengths[~flat, None], b[~flat] / lengths[~flat]
     d = A.shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,9 +21,10 @@ from simulate.certificates.rounding import rounding_allowance
 from simulate.errors import BadInput, RunFailed
 from simulate.exact import scip, two_layer
 from simulate.exact.cells import cell, nearest_in_cell, pattern_at
-from simulate.exact.program import Answer, Bounds, Encoding, Goal
+from simulate.exact.program import Answer, Encoding, Goal
 from simulate.exact.relaxation import bounds_on
-from simulate.exact.units import Scaled, scale
+from simulate.exact.tightening import TIGHTEN, Tighten, tightened
+from simulate.exact.units import scale
 from simulate.feedforward import FeedForward
 
 Floats = NDArray[np.float64]
@@ -93,7 +94,7 @@ def exact_distance(
     norm: Norm = "inf",
     box: Box | None = None,
     solver: Solver = "auto",
-    tighten: Literal["dual", "lp"] = "dual",
+    tighten: Tighten = "dual",
     start: Tensor | None = None,
     seconds: float = 60.0,
 ) -> list[Distance]:
@@ -108,10 +109,12 @@ def exact_distance(
         solver: "highs" (mixed-integer linear programme: ℓ∞ and ℓ1), "branch" (branch and bound over regions: ℓ2, two
             layers, no box) or "scip" (any norm, needs PySCIPOpt). "auto" is highs, in ℓ2 branch where it can and else
             scip.
-        tighten: bounds of the preactivations: "dual" (backward passes) or "lp" (two linear programmes a neuron that is
-            not fixed, over the relaxation of the network and of the goal: tighter, and seldom worth its time).
+        tighten: bounds of the preactivations: "dual" (backward passes), "lp" (two linear programmes a neuron whose
+            sign is open, over the relaxation of network and goal) or "exact" (after that, two mixed-integer programmes
+            over the layers before it): each tighter than the one before. In general that is not worth its time, but
+            "exact" can close deep programmes that are open at the limit otherwise.
         start: perturbations that succeed, (B, d), such as an attack's; rows of NaN where there is none. By default
-            DeepFool's.
+            DeepFool's, in networks of more than two layers those of projected descent in shrinking balls.
         seconds: time limit of each programme; at the limit `lower` and `upper` bracket the distance.
 
     Where no attack succeeds and no search over regions applies (more than two layers, or a box), balls up to 32 times
@@ -122,15 +125,17 @@ def exact_distance(
 
     """
     norm = check_norm(norm)
-    if tighten not in ("dual", "lp"):
-        raise BadInput(f"tighten is dual or lp, got {tighten!r}")
+    if tighten not in TIGHTEN:
+        raise BadInput(f"tighten is one of {', '.join(TIGHTEN)}, got {tighten!r}")
     if not 0 < seconds < math.inf:
         raise BadInput(f"the time limit must be positive, got {seconds}")
     network, x = network.double(), x.double()
     problem = Problem.of(network, x, y, box)
     used = _chosen(solver, norm, network, box)
     if start is None:
-        start = _starting_points(problem, norm)
+        start = _starting_points(problem, norm, deep=len(network.weights) > 2)
+    elif start.shape != x.shape:
+        raise BadInput(f"the start must have the inputs' shape {tuple(x.shape)}, got {tuple(start.shape)}")
     return [
         _Row(network.row(i), problem, i, norm, used, tighten, seconds).distance(start[i].double().numpy())
         for i in range(len(x))
@@ -152,10 +157,14 @@ def _chosen(solver: Solver, norm: Norm, network: FeedForward, box: Box | None) -
     return solver
 
 
-def _starting_points(problem: Problem, norm: Norm) -> Tensor:
-    found = attacks.deepfool(
-        problem.network, problem.x, problem.y, norm=norm, box=(problem.low, problem.high)
-    )
+def _starting_points(problem: Problem, norm: Norm, deep: bool) -> Tensor:
+    """An attack's perturbations. In deep networks the programme is so hard that a smaller ball is worth a search."""
+    box = problem.low, problem.high
+    if deep:
+        options: dict[str, Any] = {"norm": norm, "box": box, "steps": 15, "halvings": 6}
+        found = attacks.smallest_radius(problem.network, problem.x, problem.y, **options)
+    else:
+        found = attacks.deepfool(problem.network, problem.x, problem.y, norm=norm, box=box)
     return torch.where(found.success.unsqueeze(1), found.perturbation, torch.nan)
 
 
@@ -169,7 +178,7 @@ class _Row:
         row: int,
         norm: Norm,
         solver: str,
-        tighten: str,
+        tighten: Tighten,
         seconds: float,
     ) -> None:
         self.network, self.norm, self.solver, self.seconds = network, norm, solver, seconds
@@ -298,8 +307,8 @@ class _Row:
         bounds = bounds_on(self.network, self.x[0], radius, self.norm)
         one = scale(self.network, self.point, self.box, bounds, goal, radius)
         encoding = Encoding(one.network, one.x, self.norm, 1.0, one.bounds, one.box, one.goal)
-        if self.norm != "2" and self.tighten == "lp":
-            tighter = _by_relaxations(one, self.norm, self.seconds)
+        if self.norm != "2" and self.tighten != "dual":
+            tighter = tightened(one, self.norm, self.tighten, self.seconds)
             if tighter is None:
                 return Answer(None, math.inf, math.inf, True)
             encoding = Encoding(one.network, one.x, self.norm, 1.0, tighter, one.box, one.goal)
@@ -309,25 +318,3 @@ class _Row:
             answer = encoding.solve(encoding.size_objective(), relax=False, seconds=self.seconds)
         delta = None if answer.delta is None else answer.delta * radius
         return Answer(delta, answer.value * radius, answer.bound * radius, answer.optimal)
-
-
-def _by_relaxations(one: Scaled, norm: Norm, seconds: float) -> Bounds | None:
-    """Bounds on the part of the ball where the relaxed margin is at most 0; None if there is no such part."""
-    found = [(low.copy(), high.copy()) for low, high in one.bounds]
-    for layer, (low, high) in enumerate(found):
-        encoding = Encoding(one.network, one.x, norm, 1.0, found, one.box, one.goal)
-        start = encoding.layout.u(layer)
-        # Feasibility tolerances of the solver must not cut off true values.
-        slack = 1e-5
-        for j in np.flatnonzero((low < 0) & (high > 0)):
-            for sign in (1.0, -1.0):
-                answer = encoding.solve({int(start + j): sign}, relax=True, seconds=seconds)
-                if answer.optimal and answer.delta is None:
-                    return None
-                if not answer.optimal:
-                    continue
-                if sign > 0:
-                    low[j] = max(low[j], answer.value - slack)
-                else:
-                    high[j] = min(high[j], -answer.value + slack)
-    return found

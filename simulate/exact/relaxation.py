@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from simulate.attacks.norms import Norm, check_norm
+from simulate.attacks.problem import Problem
 from simulate.certificates.dual import tightened_bounds
 from simulate.certificates.intervals import Ball
 from simulate.errors import BadInput, RunFailed
@@ -41,7 +42,7 @@ def relaxed_margin(network: FeedForward, ball: Ball, y: Tensor, seconds: float =
     for i in range(len(ball.x)):
         one, x = network.row(i), ball.x[i].double().numpy()
         bounds = bounds_on(one, ball.x[i], float(ball.radius[i]), ball.norm)
-        encoding = Encoding(one, x, ball.norm, float(ball.radius[i]), bounds, _everywhere(len(x)))
+        encoding = Encoding(one, x, ball.norm, float(ball.radius[i]), bounds, everywhere(len(x)))
         rows, offsets = (tensor[0].numpy() for tensor in one.margin_layer(y[i : i + 1]))
         margins = []
         for c in range(len(rows)):
@@ -76,10 +77,13 @@ def relaxed_radius(
         seconds: for each programme; one that does not finish counts as nothing proved.
 
     Raises:
-        BadInput: ℓ2 and more than two layers.
+        BadInput: ℓ2 and more than two layers; inputs, labels, or numbers of radii that do not fit.
 
     """
     norm, network, x = check_norm(norm), network.double(), x.double()
+    Problem.of(network, x, y)
+    if least.shape != (len(x),) or most.shape != (len(x),) or bool((least.isnan() | most.isnan()).any()):
+        raise BadInput(f"the least and largest radii must be one number for each of {len(x)} inputs")
     if norm == "2" and len(network.weights) != 2:
         raise BadInput("the relaxation in ℓ2 is solved for two-layer networks only")
     found = []
@@ -113,7 +117,7 @@ def _shortest(one: FeedForward, x: Tensor, y: Tensor, norm: Norm, radius: float,
         if norm == "2":
             length = relaxed_length(one, x.numpy(), goal, bounds[0])
         else:
-            encoding = Encoding(one, x.numpy(), norm, radius, bounds, _everywhere(len(x)), goal)
+            encoding = Encoding(one, x.numpy(), norm, radius, bounds, everywhere(len(x)), goal)
             answer = encoding.solve(encoding.size_objective(), relax=True, seconds=seconds)
             length = answer.value if answer.optimal else 0.0
         least = min(least, length * (1 - _SLACK))
@@ -126,5 +130,6 @@ def bounds_on(one: FeedForward, x: Tensor, radius: float, norm: Norm) -> Bounds:
     return [(low[0].numpy(), high[0].numpy()) for low, high in tightened_bounds(one, ball)]
 
 
-def _everywhere(dim: int) -> tuple[Floats, Floats]:
+def everywhere(dim: int) -> tuple[Floats, Floats]:
+    """A box without ends."""
     return np.full(dim, -np.inf), np.full(dim, np.inf)

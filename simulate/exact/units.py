@@ -26,6 +26,7 @@ class Scaled:
         network: its last layer is left as it was, only `goal` counts.
         x, box, bounds, goal: as `simulate.exact.program.Encoding` takes them, for the ball of radius 1.
         radius: of the ball before.
+        units: of each hidden layer's neurons, arrays (width,).
 
     """
 
@@ -35,13 +36,14 @@ class Scaled:
     bounds: Bounds
     goal: Goal
     radius: float
+    units: list[Floats]
 
 
 def scale(
     network: FeedForward, x: Floats, box: tuple[Floats, Floats], bounds: Bounds, goal: Goal, radius: float
 ) -> Scaled:
     """Divide the input by the radius, each neuron by the width of its bounds, the margin by its row's largest entry."""
-    weights, biases, found = [], [], []
+    weights, biases, found, units = [], [], [], []
     before: Floats | float = radius
     for weight, bias, (low, high) in zip(network.weights, network.biases, bounds, strict=False):
         unit = high - low
@@ -49,10 +51,10 @@ def scale(
         weights.append(torch.from_numpy(weight.numpy() * before / unit[:, None]))
         biases.append(torch.from_numpy(bias.numpy() / unit))
         found.append((low / unit, high / unit))
+        units.append(unit)
         before = unit
     row = goal[0] * before
     size = float(np.abs(row).max(initial=0.0)) or 1.0
     scaled = FeedForward((*weights, network.weights[-1]), (*biases, network.biases[-1]), network.activation)
-    return Scaled(
-        scaled, x / radius, (box[0] / radius, box[1] / radius), found, (row / size, goal[1] / size), radius
-    )
+    ends = (box[0] / radius, box[1] / radius)
+    return Scaled(scaled, x / radius, ends, found, (row / size, goal[1] / size), radius, units)

@@ -34,6 +34,7 @@ from simulate.laws.moments import (
     gaussian_moment,
     second_moment,
 )
+from simulate.laws.output import output_distribution
 from simulate.laws.singular_values import SingularValueBound, singular_value_bound
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "gradient_second_moment",
     "gradient_second_moment_variance",
     "he_input_derivative_second_moment",
+    "output_distribution",
     "output_fourth_moment",
     "output_gradient_moment",
     "output_variance",

@@ -2,6 +2,7 @@
 
 from simulate.sandwich.bounds import LOWER, UPPER, lower_bounds, upper_bounds
 from simulate.sandwich.crossing import TOLERANCE, Crossing, check, load, save
+from simulate.sandwich.distances import distances
 from simulate.sandwich.document import document
 from simulate.sandwich.instances import KINDS, Instances, draw, from_data
 from simulate.sandwich.table import render
@@ -14,6 +15,7 @@ __all__ = [
     "Crossing",
     "Instances",
     "check",
+    "distances",
     "document",
     "draw",
     "from_data",

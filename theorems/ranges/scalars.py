@@ -47,6 +47,8 @@ class Integers(Cached):
 
     def at(self, values: Values) -> Self:
         """With numbers for ends, rounded inside."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return self
         low, high = resolve(self.low, values), resolve(self.high, values)
         return type(self)(math.ceil(low), math.floor(high), self.log)
 

@@ -116,7 +116,7 @@ _HIDDEN = 5.0
 """k and d are at least this times log(2/γ)."""
 
 
-def _log_below(k: int, d: int, square: float) -> float:
+def log_below(k: int, d: int, square: float) -> float:
     """Log P(‖∇f(x)‖² <= square) for ReLU."""
     n = np.arange(0, k + 1)
     log_weight = (
@@ -141,7 +141,7 @@ CORRECTED = HighProbability(
     repair="missing hypothesis",
     domain=Domain(x=Reals(0.01, 60), factor=Reals(1, 20), other=Reals(1, 20)),
     law=ExactLaw(
-        lambda x, factor, other: _log_below(
+        lambda x, factor, other: log_below(
             math.ceil(_HIDDEN * factor * (x + math.log(2))),
             math.ceil(_HIDDEN * other * (x + math.log(2))),
             _FLOOR,
@@ -154,7 +154,7 @@ CORRECTED = HighProbability(
 @cache
 def _relu_quantile(n: int) -> float:
     """The 0.01-quantile of ‖∇f(x)‖ at k = d = n, for ReLU."""
-    square = optimize.brentq(lambda s: _log_below(n, n, s) - math.log(0.01), 1e-3, 1.0, xtol=1e-14)
+    square = optimize.brentq(lambda s: log_below(n, n, s) - math.log(0.01), 1e-3, 1.0, xtol=1e-14)
     return math.sqrt(float(square))
 
 

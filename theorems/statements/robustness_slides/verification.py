@@ -17,14 +17,14 @@ BOUNDS = slide("Finding upper and lower bounds, Second Technique")
 # --- ReLU as integer constraints --------------------------------------------------------------------
 
 
-def _feasible(t: Any, l: Any, u: Any, v: Any) -> tuple[Any, Any]:  # noqa: E741 - the slides' name
+def feasible(t: Any, l: Any, u: Any, v: Any) -> tuple[Any, Any]:  # noqa: E741 - the slides' name
     """Ends of the interval of z that satisfy the four constraints for one v; empty if they are in disorder."""
     return m.maximum(t, 0), m.minimum(u * v, t - (1 - v) * l)
 
 
 def exactly_relu(t: Any, l: Any, u: Any, choices: tuple[float, ...]) -> bool:  # noqa: E741
     """Whether ReLU(t) is the one z that satisfies the four constraints for one of the choices of v."""
-    intervals = [_feasible(t, l, u, v) for v in choices]
+    intervals = [feasible(t, l, u, v) for v in choices]
     values = [end for low, high in intervals if low <= high for end in (low, high)]
     return bool(values) and all(value == m.relu(t) for value in values)
 
@@ -52,7 +52,7 @@ def _partly_on(l: Any, u: Any) -> tuple[Any, Any, Any]:  # noqa: E741
 
 
 def _relaxed(l: Any, u: Any, t: Any, v: Any, z: Any) -> bool:  # noqa: E741
-    low, high = _feasible(t, l, u, v)
+    low, high = feasible(t, l, u, v)
     return bool(t < 0 < z and 0 <= v <= 1 and low <= z <= high)
 
 

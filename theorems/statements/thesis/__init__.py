@@ -2,6 +2,9 @@
 
     linear          chapter 3: distance to the boundary of linear classifiers, tightness, FGS
     search          chapter 2: flattening, and the bisection for the smallest ε of FGS
+    attacks         section 2.5: L-BFGS, fast gradient sign and value, what the bisection returns
+    hot_cold        section 2.5.3: the hot/cold direction
+    iterated        section 2.7: FGS applied to its own results
     mlp             chapter 4 and A.1: Taylor's theorem, bounds on derivatives, the robustness of an MLP
     convolution     chapter 5 and A.2: ReLU and convolutions
     pooling         chapter 5 and A.2: MAX, average and L_p pooling
@@ -16,6 +19,6 @@ readings call *the text's condition*. Its κ is never the larger one, and is 0 o
 norm as it is. All bounds on ‖R‖ increase with κ: one that holds under the definition holds under the text's
 condition, and one that fails under the text's condition fails under the definition.
 
-Left out: chapters 1, 2 and 6 beyond Algorithm 2.1 and flattening, expectations over an unknown distribution μ (Theorems
-3.2, 3.6 and 4.3 follow from what holds at every x), and tables of measurements on data sets.
+Left out: chapters 1, 2 and 6 beyond flattening and sections 2.5 and 2.7, expectations over an unknown distribution μ
+(Theorems 3.2, 3.6 and 4.3 follow from what holds at every x), and tables of measurements on data sets.
 """
