@@ -10,20 +10,21 @@ from collections.abc import Callable
 from functools import partial
 from statistics import median
 
+import numpy as np
 import torch
 
-from benchmarks import baselines, lazy
-from benchmarks.timing import machine, seconds
-from simulate import INIT_FLIP, InitFlip, Plan, run
+from benchmarks import lazy
+from simulate import INIT_FLIP, InitFlip, Plan, bench, run
+from simulate.bench.timing import machine, seconds
 from simulate.engine import block_summary
-from simulate.streams import Stream, Workspace
+from simulate.streams import Workspace
 
 
 def main() -> None:
     """Print every table; a few minutes on two cores."""
     torch.set_num_threads(1)
     print(f"Measured on {machine()}; one thread unless said otherwise.\n")
-    for section in (normals, one_step, cost_against_dim, two_threads, lazy_matrix, whole_commands):
+    for section in (one_step, cost_against_dim, cost_against_width, two_threads, lazy_matrix, whole_commands):
         section()
 
 
@@ -35,50 +36,21 @@ def table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> N
     print(flush=True)
 
 
-def normals() -> None:
-    """Normal numbers a second: our stream against torch, on arrays that fit the cache."""
-    rows, columns = 32, 4096
-    workspace = Workspace()
-    buffers = {dtype: torch.empty(rows, columns, dtype=dtype) for dtype in (torch.float32, torch.float64)}
-
-    def ours(dtype: torch.dtype) -> Callable[[], object]:
-        stream = Stream((1, 2), 0, rows, workspace=workspace)
-        return lambda: stream.normals("u", columns, dtype=dtype)
-
-    lines = []
-    for dtype, buffer in buffers.items():
-        mine = rows * columns / seconds(ours(dtype)) / 1e6
-        theirs = rows * columns / seconds(buffer.normal_) / 1e6
-        lines.append((str(dtype)[6:], f"{mine:,.0f}", f"{theirs:,.0f}", f"{mine / theirs:.1f}"))
-    table("Normals, millions a second", ("type", "simulate.streams", "torch normal_", "ratio"), lines)
-
-
 def micro_batch(
     width: int, dim: int, workspace: Workspace | None = None, **parameters: object
 ) -> tuple[Callable[[], object], int]:
     """A call that simulates some thousand trials as a run does, and their number."""
     memory = workspace or Workspace()
     point = InitFlip(width=width, dim=dim, steps=(2.0,), **parameters)  # type: ignore[arg-type]
-    trials = Plan(INIT_FLIP, (point,), 1).cells[0].micro * (1 if point.engine == "dense" else 8)
+    trials = Plan(INIT_FLIP, (point,), 1).cells[0].block
     plan = Plan(INIT_FLIP, (point,), trials)
     cell = plan.cells[0]
     return (lambda: block_summary(plan, cell, 0, memory)), min(trials, cell.block)
 
 
-def one_step(width: int = 4096, dim: int = 1024) -> None:
-    """Trials a second of the one-step experiment, one step size, ReLU."""
-    conditional, trials = micro_batch(width, dim)
-    dense, dense_trials = micro_batch(width, dim, engine="dense")
-    best = seconds(baselines.DenseAtItsBest(width, dim))
-    times = {
-        "conditional engine (with its statistics)": seconds(conditional) / trials,
-        "dense engine (with its statistics)": seconds(dense) / dense_trials,
-        "dense torch at its best (preallocated)": best,
-        "dense torch, batched": seconds(lambda: baselines.dense_batched(width, dim)) / 8,
-        "nn.Linear and autograd": seconds(lambda: baselines.module_and_autograd(width, dim)),
-    }
-    rows = [(name, f"{1e6 * time:,.1f}", f"{best / time:,.2f}") for name, time in times.items()]
-    table(f"One step at (k, d) = ({width}, {dim})", ("way", "µs a trial", "times the best dense torch"), rows)
+def one_step() -> None:
+    """Trials a second of the one-step experiment beside the baselines and the bound: `simulate bench`."""
+    bench.render(bench.document(4096, 1024), markdown=True)
 
 
 def cost_against_dim(width: int = 4096) -> None:
@@ -93,6 +65,22 @@ def cost_against_dim(width: int = 4096) -> None:
         ratio = median(times[power] / times[6] for times in rounds)
         rows.append((f"2^{power}", f"{1e6 * time:.1f}", f"{ratio:.2f}"))
     table(f"Conditional trial against d, k = {width}", ("d", "µs", "relative to 2^6"), rows)
+
+
+def cost_against_width(dim: int = 1024) -> None:
+    """Cost of a conditional trial over the width, with the exponent that fits best."""
+    widths = [10**power for power in range(1, 7)]
+    times = []
+    for width in widths:
+        call, trials = micro_batch(width, dim)
+        times.append(seconds(call, 3) / trials)
+    exponent = np.polyfit(np.log(widths[2:]), np.log(times[2:]), 1)[0]
+    rows = [
+        (f"10^{i + 1}", f"{1e6 * t:.2f}", f"{1e9 * t / k:.2f}")
+        for i, (k, t) in enumerate(zip(widths, times, strict=True))
+    ]
+    table(f"Conditional trial against k, d = {dim}", ("k", "µs", "ns per neuron"), rows)
+    print(f"From k = 1,000 on, time grows like k^{exponent:.2f}.\n")
 
 
 def two_threads(width: int = 4096, dim: int = 1024, trials: int = 60_000) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.timing import machine
 from simulate import certificates
 from simulate.attacks import Norm, smallest_radius
+from simulate.bench.timing import machine
 from simulate.exact import exact_distance, relaxed_radius, scip
 from simulate.feedforward import FeedForward
 from simulate.sandwich import Instances, draw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.timing import seconds
+from simulate.bench.timing import seconds
 from simulate.matrices import DenseGaussian, GaussianMatrix, LazyGaussian
 from simulate.streams import Stream, Workspace
 

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.timing import machine
 from simulate import attacks
+from simulate.bench.timing import machine
 from simulate.datasets import load
 from simulate.training import multilayer, train
 

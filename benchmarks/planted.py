@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from benchmarks.timing import machine
+from simulate.bench.timing import machine
 from theorems import Budget
 from theorems.planted import NAMED, PLANTED
 

@@ -30,6 +30,7 @@ wait for each other between two operations."""
 _BLOCK_NUMBERS = 1 << 24
 """Numbers drawn by one block: some tens of milliseconds, enough to share a short run between threads."""
 _LARGEST_MICRO, _LARGEST_BLOCK = 1 << 12, 1 << 17
+_DEVICE_SCALE = 64
 _MOST_TRIALS = 1 << 63
 DEVICES, DTYPES = ("cpu", "cuda", "mps"), ("float32", "float64")
 
@@ -51,7 +52,7 @@ class Experiment:
             numbers; every other field tells one cell's numbers from another's. Fields must be numbers,
             strings, booleans, None or tuples of these. A property `numbers_per_trial` says how many random
             numbers one trial draws (about, 1024 if there is none); it fixes the batch shapes, and with them
-            how long a block takes. A property `numbers_held` says how many of them one trial keeps in memory
+            how long a block takes. A method `held_on(device)` says how many of them one trial keeps in memory
             (as many, if there is none).
         targets: boolean columns whose probabilities a wanted precision is about; empty if there is none.
 
@@ -183,12 +184,12 @@ class Plan:
         key = stable_key(self.seed, {"experiment": self.experiment.name, **identity})
         numbers = max(1, int(getattr(point, "numbers_per_trial", 1024)))
         # Where a kernel holds less than it draws, more trials fit into one call, up to a whole block.
-        held = int(getattr(point, "numbers_held", numbers)) if self.device == "cpu" else numbers
-        fitting = min(_MICRO_NUMBERS // max(1, held), max(_MICRO_NUMBERS, _BLOCK_NUMBERS) // numbers)
-        micro = _power_of_two(min(_LARGEST_MICRO, max(1, fitting)))
-        if self.device != "cpu":
-            # A GPU wants more rows at once; the shape still depends on nothing but the cell and the device.
-            micro *= 64
+        held = int(point.held_on(self.device)) if hasattr(point, "held_on") else numbers
+        # A GPU wants more rows at once; shapes still depend on nothing but the cell and the kind of device.
+        scale = 1 if self.device == "cpu" else _DEVICE_SCALE
+        whole_block = max(_MICRO_NUMBERS, _BLOCK_NUMBERS) // numbers
+        fitting = scale * min(_MICRO_NUMBERS // max(1, held), whole_block)
+        micro = _power_of_two(min(scale * _LARGEST_MICRO, max(1, fitting)))
         # A run that stops by looking has small blocks, between which it looks.
         largest = _LARGEST_BLOCK if self.precision is None else _LARGEST_MICRO
         block = micro * max(1, min(largest, _BLOCK_NUMBERS // numbers) // micro)

@@ -30,7 +30,7 @@ from simulate.engine.plan import Experiment, Plan, plan_from_json
 from simulate.engine.summary import Summary
 from simulate.errors import BadInput, RunFailed
 
-GENERATOR = "philox4x32-10/box-muller/1"
+GENERATOR = "philox4x32-10/box-muller/2"
 """The scheme that turns addresses into numbers; a change of any stream changes this name."""
 
 _MANIFEST, _BLOCKS, _TEMPORARY = "manifest.json", "blocks.jsonl", ".tmp-"

@@ -33,10 +33,9 @@ QUANTILES = (0.001, 0.01, 0.05, 0.5, 0.95)
 class GradNorm(RandomNetwork):
     """The network of `RandomNetwork`; there is nothing else to choose."""
 
-    @property
-    def numbers_held(self) -> int:
-        """The compiled kernel keeps one trial and the columns of all."""
-        return 16 if self.compiled else self.numbers_per_trial
+    def held_on(self, device: str) -> int:
+        """Compiled kernels keep one trial and the columns of all."""
+        return 16 if self.compiled_on(device) else self.numbers_per_trial
 
 
 def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
@@ -47,7 +46,7 @@ def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
         return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
     draw, respond = ENGINES[parameters.engine]
     width, dim, activation = parameters.width, parameters.dim, parameters.sigma
-    compiled = parameters.compiled and stream.device.type == "cpu"
+    compiled = parameters.compiled_on(stream.device.type, dtype=stream.dtype)
     if compiled:
         norm = fused.observe(stream, activation, width, dim).gradient_norm
     else:
@@ -56,7 +55,7 @@ def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
     faint = (norm == 0).nonzero().squeeze(1)
     if len(faint) and stream.dtype != torch.float64:  # zero, or too small for float32
         exact, buffer = drawn_again(parameters, (), stream, faint) if compiled else in_float64(draws, faint)
-        norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm
+        norm[faint] = respond(width, dim, activation, (), exact, buffer).gradient_norm.to(norm.device)
     return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
 
 

@@ -85,10 +85,9 @@ class InitFlip(RandomNetwork):
         extra = 2 * self.dim if "sign" in self.directions and self.engine == "conditional" else 0
         return super().numbers_per_trial + extra
 
-    @property
-    def numbers_held(self) -> int:
-        """The compiled kernel keeps one trial and the columns of all; what the torch form adds keeps every trial."""
-        if not self.compiled or "sign" in self.directions or self.minimal_step:
+    def held_on(self, device: str) -> int:
+        """Compiled kernels keep one trial and the columns of all; what the torch form adds keeps every trial."""
+        if not self.compiled_on(device, self.wanted) or "sign" in self.directions or self.minimal_step:
             return self.numbers_per_trial
         points = len(self.directions) * (len(self.steps) + len(self.radii)) + len(self.gamma_grid)
         return 16 + 4 * points

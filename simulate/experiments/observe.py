@@ -92,7 +92,8 @@ def _through_layers(parameters: InitFlip, stream: Stream) -> Observation:
 
 def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
     draw, _ = ENGINES[parameters.engine]
-    lines = _lines(parameters) if parameters.compiled and stream.device.type == "cpu" else ()
+    compiled = parameters.compiled_on(stream.device.type, parameters.wanted, stream.dtype)
+    lines = _lines(parameters) if compiled else ()
     left = [name for name in parameters.wanted if name not in [line.direction for line in lines]]
     draws: Draws | None = None
     response: Response | None = None
@@ -234,7 +235,9 @@ def _settle(
     before, after, norm = double(before), double(after), double(norm)
     rows = (~certain).nonzero().squeeze(1).to(before.device)
     if len(rows):
-        exact, _, after[rows] = evaluate(parameters, *again(rows))
+        exact, _, outputs = evaluate(parameters, *again(rows))
+        after[rows] = outputs.to(after.device)
         base = (~settled[rows]).to(before.device)
-        before[rows[base]], norm[rows[base]] = exact.output[base], exact.gradient_norm[base]
+        before[rows[base]] = exact.output.to(before.device)[base]
+        norm[rows[base]] = exact.gradient_norm.to(norm.device)[base]
     return before, after, norm

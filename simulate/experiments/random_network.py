@@ -20,6 +20,9 @@ from simulate.onestep import ENGINES, Buffer, Draws
 from simulate.statistics import Moments, mean_interval, variance_interval
 from simulate.streams import Stream, Workspace
 
+_NUMBERS_AT_ONCE = 1 << 18
+"""Numbers that are drawn again in one go: a few megabytes."""
+
 ENGINE_NAMES = ("auto", *ENGINES, "lazy")
 
 
@@ -85,10 +88,16 @@ class RandomNetwork:
         """Whether trials go through `simulate.deep` instead of the one-step law of two-layer networks."""
         return self.depth > 2 or self.engine == "lazy"
 
-    @property
-    def compiled(self) -> bool:
-        """Whether a CPU runs its trials in the kernel of `simulate.fused`, and not in the torch form."""
-        return self.engine == "conditional" and fused.knows(self.sigma)
+    def compiled_on(
+        self, device: str, directions: Sequence[str] = (), dtype: torch.dtype = torch.float32
+    ) -> bool:
+        """Whether trials run in the kernels of `simulate.fused` on this kind of device, and not in the torch form.
+
+        On the CPU the kernel takes what it knows of the directions; a GPU's knows the gradient alone.
+        """
+        if self.engine != "conditional" or not fused.knows(self.sigma):
+            return False
+        return device == "cpu" or (device == "cuda" and fused.device.knows(self.sigma, dtype, directions))
 
     @property
     def moments_are_exact(self) -> bool:
@@ -142,18 +151,26 @@ def in_float64(draws: Draws, rows: Tensor) -> tuple[Draws, Buffer]:
 def drawn_again(
     parameters: RandomNetwork, directions: Sequence[str], stream: Stream, rows: Tensor
 ) -> tuple[Draws, Buffer]:
-    """The draws of some trials of a stream once more, handed out in float64, as `in_float64` gives them."""
+    """The draws of some trials of a stream once more, on the CPU and in float64, as `in_float64` gives them.
+
+    Rows that lie close together are drawn in one go, with those between them.
+    """
     draw, _ = ENGINES[parameters.engine]
-    single = [
-        draw(
-            parameters.width,
-            parameters.dim,
-            directions,
-            Stream(stream.key, stream.first + int(row), 1, dtype=torch.float64, drawn=stream.drawn),
-        )
-        for row in rows
-    ]
-    draws = {name: torch.cat([draw[name] for draw in single]) for name in single[0]}
+    at_once = max(1, _NUMBERS_AT_ONCE // parameters.numbers_per_trial)
+    wanted = rows.cpu()
+    pieces: list[Draws] = []
+    while len(wanted):
+        start = int(wanted[0])
+        near = wanted < start + at_once
+        inside = wanted[near] - start
+        if 8 * len(inside) < int(inside[-1]) + 1:  # far apart: one alone
+            near[1:], inside = False, inside[:1]
+        count = int(inside[-1]) + 1
+        again = Stream(stream.key, stream.first + start, count, dtype=torch.float64, drawn=stream.drawn)
+        found = draw(parameters.width, parameters.dim, directions, again)
+        pieces.append({name: value[inside] for name, value in found.items()})
+        wanted = wanted[~near]
+    draws = {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
     return in_float64(draws, torch.arange(len(rows)))
 
 

@@ -1,8 +1,9 @@
 """The conditional trial compiled into one loop: what `simulate.onestep.conditional` computes, several times as fast.
 
 `observe` gives f(x), ‖∇f(x)‖ and f at points along the gradient and along a random direction, from the same random
-numbers as the torch form and equal to it to rounding. It knows the named activations on the CPU; everything else (an
-activation of one's own, the sign direction, other devices) is the torch form's.
+numbers as the torch form and equal to it to rounding. It knows the named activations on the CPU, and on CUDA those with
+a Lipschitz constant and steps along the gradient; everything else (an activation of one's own, the sign direction) is
+the torch form's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from simulate import activations
 from simulate.activations import Activation
+from simulate.fused import device
 from simulate.fused.kernel import TILE, trials
 from simulate.fused.sigma import SIGMAS
 from simulate.streams import Stream
@@ -102,6 +104,10 @@ def observe(
         fixed_sign: go along +∇f instead of −sign(f)∇f.
 
     """
+    if stream.device.type != "cpu":
+        only = lines[0] if lines else Line("gradient")
+        seen = device.observe(stream, activation, width, dim, only.sizes, only.by_norm, fixed_sign=fixed_sign)
+        return Observed(seen[0], seen[1], (seen[2],) if lines else ())
     batch = stream.batch
     wanted = {line.direction: line for line in lines}
     directions = DIRECTIONS if "random" in wanted else DIRECTIONS[:1]

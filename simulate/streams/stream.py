@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from simulate.errors import BadInput
-from simulate.streams import fill, rejection
+from simulate.streams import device, fill, rejection
 
 _WORD = 0xFFFFFFFF
 
@@ -40,6 +40,14 @@ def _name_hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "little")
 
 
+def _chi_square_kind(degrees: int) -> str:
+    return f"chi-square numbers of {degrees} degrees"
+
+
+def _binomial_kind(n: int, p: float) -> str:
+    return f"binomial numbers of {n} trials of probability {p}"
+
+
 class Workspace:
     """Named arrays that are allocated once and used again by the next batch of the same shape."""
 
@@ -62,7 +70,7 @@ class Stream:
     batches of what size. float32 and float64 normals are different draws.
 
     The returned tensors live in buffers that the *next* batch uses again: copy what must outlive a trial.
-    On a device other than the CPU the numbers are drawn on the CPU and copied, so they are equal everywhere.
+    On CUDA normals in float32 are drawn there, everything else on the CPU and copied: the numbers are equal everywhere.
 
     Args:
         key: two 32-bit words, see `stable_key`.
@@ -146,7 +154,7 @@ class Stream:
         """One χ² number with `degrees` degrees of freedom a trial, always float64, shape (batch,)."""
         if degrees < 1:
             raise BadInput(f"a chi-square law needs at least 1 degree of freedom, got {degrees}")
-        kind = f"chi-square numbers of {degrees} degrees"
+        kind = _chi_square_kind(degrees)
         place = f"{kind}:{name}"
         host = self._host(place, (), torch.float64)
         rejection.chi_squares(host.numpy(), float(degrees), *self._address(name, kind))
@@ -156,7 +164,7 @@ class Stream:
         """One number of successes in n trials of probability p for each trial, int64, shape (batch,)."""
         if n < 0 or not 0 <= p <= 1:
             raise BadInput(f"a binomial law needs n >= 0 and p in [0, 1], got {n} and {p}")
-        kind = f"binomial numbers of {n} trials of probability {p}"
+        kind = _binomial_kind(n, p)
         place = f"{kind}:{name}"
         host = self._host(place, (), torch.int64)
         rejection.binomials(host.numpy(), n, float(p), *self._address(name, kind))
@@ -165,6 +173,14 @@ class Stream:
     def word(self, name: str, dtype: torch.dtype) -> int:
         """The counter word of `normals(name)` in this type, for compiled code that draws them itself."""
         return int(self._address(name, f"{str(dtype).removeprefix('torch.')} {fill.normals.__name__}")[2])
+
+    def chi_square_word(self, name: str, degrees: int) -> int:
+        """The same for `chi_square(name, degrees)`."""
+        return int(self._address(name, _chi_square_kind(degrees))[2])
+
+    def binomial_word(self, name: str, n: int, p: float) -> int:
+        """The same for `binomial(name, n, p)`."""
+        return int(self._address(name, _binomial_kind(n, p))[2])
 
     def _address(self, name: str, kind: str) -> tuple[np.uint32, np.uint32, np.uint32, np.uint64]:
         word = _name_hash(name)
@@ -190,9 +206,24 @@ class Stream:
         # What is asked for names the memory too: one call must not overwrite what another returned.
         kind = f"{str(dtype).removeprefix('torch.')} {kernel.__name__}"
         place = f"{kind} {offset}:{name}"
+        if (
+            self.device.type == "cuda"
+            and kernel is fill.normals
+            and self._fills_on_device(dtype, offset, size)
+        ):
+            there = self.workspace.buffer(f"draw:{place}", (self.batch, *shape), dtype, self.device)
+            device.fill_normals(
+                there.view(self.batch, size), self.key, self.first, int(self._address(name, kind)[2])
+            )
+            return there
         host = self._host(place, shape, dtype)
         kernel(host.numpy().reshape(self.batch, size), *self._address(name, kind), offset)
         return self._delivered(host, place, shape)
+
+    @staticmethod
+    def _fills_on_device(dtype: torch.dtype, offset: int, size: int) -> bool:
+        """Whether the kernels for a GPU know this case: whole streams of float32 normals."""
+        return dtype == torch.float32 and offset == 0 and size > 0 and device.available()
 
     def _delivered(self, host: Tensor, place: str, shape: tuple[int, ...]) -> Tensor:
         if self.device.type == "cpu":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,3 +70,45 @@ def module_and_autograd(width: int, dim: int, step: float = 2.0) -> Tensor:
     (gradient,) = torch.autograd.grad(f, x)
     with torch.no_grad():
         return f * network(x - step * torch.sign(f) * gradient) < 0
+
+
+def functional(width: int, dim: int, batch: int = 8, step: float = 2.0) -> Tensor:
+    """The same by torch.func: the gradient of one network, mapped over a batch of them."""
+    weights = torch.randn(batch, width, dim) / math.sqrt(dim)
+    signs = torch.randint(0, 2, (batch, width)) * 2.0 - 1
+    x = torch.randn(batch, dim)
+    x = x * math.sqrt(dim) / x.norm(dim=1, keepdim=True)
+
+    def network(matrix: Tensor, a: Tensor, point: Tensor) -> Tensor:
+        return (a * torch.relu(matrix @ point)).sum() / math.sqrt(width)
+
+    gradient, f = torch.func.vmap(torch.func.grad_and_value(network, argnums=2))(weights, signs, x)
+    moved = torch.func.vmap(network)(weights, signs, x - step * torch.sign(f)[:, None] * gradient)
+    flipped: Tensor = f * moved < 0
+    return flipped
+
+
+def with_jax(width: int, dim: int, step: float = 2.0) -> Callable[[], Any]:
+    """The same in JAX, compiled as a whole; for where JAX is installed."""
+    import jax
+    import jax.numpy as jnp
+
+    def network(matrix: Any, a: Any, point: Any) -> Any:
+        return jnp.sum(a * jax.nn.relu(matrix @ point)) / math.sqrt(width)
+
+    def trial(key: Any) -> Any:
+        first, second, third = jax.random.split(key, 3)
+        matrix = jax.random.normal(first, (width, dim)) / math.sqrt(dim)
+        a = jax.random.rademacher(second, (width,), jnp.float32)
+        x = jax.random.normal(third, (dim,))
+        x = x * math.sqrt(dim) / jnp.linalg.norm(x)
+        f, gradient = jax.value_and_grad(network, argnums=2)(matrix, a, x)
+        return f * network(matrix, a, x - step * jnp.sign(f) * gradient) < 0
+
+    compiled, state = jax.jit(trial), [jax.random.key(0)]
+
+    def call() -> Any:
+        state[0], key = jax.random.split(state[0])
+        return compiled(key).block_until_ready()
+
+    return call

@@ -1,0 +1,103 @@
+"""The random numbers of a GPU, as functions that Triton puts inside its kernels.
+
+Words are those of `simulate.streams.philox`, equal to the bit. Normals are made by the operations of
+`simulate.streams.transforms`, one by one; launched with `enable_fp_fusion=False` they are equal to the bit too.
+
+A kernel finds the key, the first trial and the words of its streams in an array of int64, the address.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+FIRST = tl.constexpr(2)
+"""Place of the first trial in an address; the key's two words come before it, the words of streams after it."""
+
+
+@triton.jit
+def log32(x):
+    """Natural logarithm of a positive normal float32, by the operations of the CPU."""
+    bits = x.to(tl.uint32, bitcast=True) - 0x3F3504F3
+    e = (bits.to(tl.int32, bitcast=True) >> 23).to(tl.float32)
+    m = ((bits & 0x007FFFFF) + 0x3F3504F3).to(tl.float32, bitcast=True) - 1.0
+    p = tl.fma(m, 7.0376836292e-2, -1.1514610310e-1)
+    p = tl.fma(p, m, 1.1676998740e-1)
+    p = tl.fma(p, m, -1.2420140846e-1)
+    p = tl.fma(p, m, 1.4249322787e-1)
+    p = tl.fma(p, m, -1.6668057665e-1)
+    p = tl.fma(p, m, 2.0000714765e-1)
+    p = tl.fma(p, m, -2.4999993993e-1)
+    p = tl.fma(p, m, 3.3333331174e-1)
+    square = m * m
+    small = tl.fma(square, -0.5, tl.fma(m * square, p, e * -2.12194440e-4))
+    return tl.fma(e, 0.693359375, m + small)
+
+
+@triton.jit
+def normal_pair32(w0, w1):
+    """Two independent standard normals in float32 from two words, as on the CPU."""
+    uniform = (w0.to(tl.float32) + 0.5) * 2.3283064365386963e-10
+    radius = tl.sqrt_rn(tl.maximum(-2.0 * log32(uniform), 0.0))
+    remainder = (w1 << 2).to(tl.int32, bitcast=True) >> 2
+    t = (remainder.to(tl.float32) + 0.5) * 1.4629180792671596e-09
+    t2 = t * t
+    s = tl.fma(tl.fma(t2, -1.9515295891e-4, 8.3321608736e-3), t2, -1.6666654611e-1)
+    sine = tl.fma(s * t2, t, t)
+    c = tl.fma(tl.fma(t2, 2.443315711809948e-5, -1.388731625493765e-3), t2, 4.166664568298827e-2)
+    cosine = tl.fma(c * t2, t2, tl.fma(t2, -0.5, 1.0))
+    turn = w1 >> 30
+    swap = (turn & 1) != 0
+    first = radius * tl.where(swap, sine, cosine)
+    second = radius * tl.where(swap, cosine, sine)
+    first_bits = first.to(tl.uint32, bitcast=True) ^ (((turn + 1) & 2) << 30)
+    second_bits = second.to(tl.uint32, bitcast=True) ^ ((turn & 2) << 30)
+    return first_bits.to(tl.float32, bitcast=True), second_bits.to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def uniform64(w0, w1):
+    """A float64 in (0, 1] from two words."""
+    word = (w0.to(tl.uint64) << 32) | w1.to(tl.uint64)
+    return (word.to(tl.float64) + 0.5) * 5.421010862427522e-20
+
+
+@triton.jit
+def normal64(w0, w1, w2, w3):
+    """The first normal of a pair in float64: equal to the CPU's to rounding."""
+    radius = tl.sqrt(tl.maximum(-2.0 * tl.log(uniform64(w0, w1)), 0.0))
+    word = (w2.to(tl.uint64) << 32) | w3.to(tl.uint64)
+    remainder = (word << 2).to(tl.int64, bitcast=True) >> 2
+    t = (remainder.to(tl.float64) + 0.5) * 3.4061215800182205e-19
+    turn = (word >> 62).to(tl.float64)
+    return radius * tl.cos(t + turn * 1.5707963267948966)
+
+
+@triton.jit
+def words(address, first, trial, counter):
+    """Four words for each counter: address points to the key's two words, `first` names the stream."""
+    low, high = tl.load(address), tl.load(address + 1)
+    seed = (high << 32) | low
+    stream = tl.load(address + first).to(tl.uint32)
+    t0 = (trial & 0xFFFFFFFF).to(tl.uint32)
+    t1 = (trial >> 32).to(tl.uint32)
+    zero = (counter * 0).to(tl.uint32)
+    return tl.philox(seed, counter.to(tl.uint32), zero + stream, zero + t0, zero + t1)
+
+
+@triton.jit
+def normals(address, first, trial, counter):
+    """Four normals a counter, shape (C, 2, 2): entry [c, i, j] is made of word 2j + i's place in its tile."""
+    w0, w1, w2, w3 = words(address, first, trial, counter)
+    z0, z1 = normal_pair32(w0, w1)
+    z2, z3 = normal_pair32(w2, w3)
+    return tl.join(tl.join(z0, z1), tl.join(z2, z3))
+
+
+@triton.jit
+def elements(counter, COUNTERS: tl.constexpr):
+    """The neuron of each of a counter's numbers, shape (C, 2, 2): tiles of 64 counters are laid out word by word."""
+    i = tl.arange(0, 2)[None, :, None]
+    j = tl.arange(0, 2)[None, None, :]
+    base = ((counter // 64) * 256 + counter % 64).reshape([COUNTERS, 1, 1])
+    return base + 64 * (2 * j + i)
