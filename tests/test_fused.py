@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import stats
 
-from simulate import activations, fused
+from simulate import INIT_FLIP, InitFlip, Plan, activations, fused
 from simulate.activations import NAMES, get
+from simulate.engine import Precision
+from simulate.errors import BadInput
 from simulate.fused.functions import FLOAT32, FLOAT64
 from simulate.onestep import conditional, draw_conditional, outputs_after
 from simulate.streams import Stream
@@ -78,16 +80,64 @@ def test_kernel_and_torch_form_agree(
         assert ((found - expected).abs() <= allowed)[rows & (norm > 0)].all()
 
 
-def test_each_width_is_that_many_neurons() -> None:
-    """With σ = identity and all but the last neuron the same, one neuron more changes f by what it adds."""
-    seen = [
-        fused.observe(Stream((1, 1), 0, 400), get("cos"), k, 9).output.mul(math.sqrt(k)).var().item()
-        for k in (256, 257, 511, 513)
-    ]
-    # E σ² = (1 + e^{−2})/2 a neuron; 400 trials know the variance to 7 %.
-    expected = (1 + math.exp(-2)) / 2
-    for k, variance in zip((256, 257, 511, 513), seen, strict=True):
-        assert abs(variance / (k * expected) - 1) < 6 * math.sqrt(2 / 400)
+def test_fixed_sign_and_later_steps_agree() -> None:
+    """Going along +∇f, steps behind the radii, and numbers of a float32 stream handed out in float64 agree as well."""
+    stream = Stream((4, 4), 0, 200).in_float64()
+    draws = draw_conditional(300, 20, ("gradient",), stream)
+    response = conditional(300, 20, get("tanh"), ("gradient",), draws, stream.buffer)
+    norm = response.gradient_norm
+    lengths = [0.5 * norm, torch.full_like(norm, 2.0), 3.0 * norm]
+    expected = outputs_after(response, "gradient", lengths, get("tanh"), stream.buffer)
+    line = fused.Line("gradient", (0.5,), (2.0,), (3.0,))
+    seen = fused.observe(Stream((4, 4), 0, 200).in_float64(), get("tanh"), 300, 20, [line], fixed_sign=True)
+    assert torch.allclose(seen.output, response.output, atol=1e-12)
+    assert torch.allclose(seen.after[0], expected, atol=1e-12)
+
+
+def test_one_call_overwrites_nothing_of_another() -> None:
+    """Two activations on one stream are two results: a trial may compare them on equal draws."""
+    stream = Stream((4, 5), 0, 30)
+    first = fused.observe(stream, get("relu"), 50, 9)
+    kept = first.output.clone()
+    fused.observe(stream, get("tanh"), 50, 9)
+    assert torch.equal(first.output, kept)
+
+
+@pytest.mark.parametrize(
+    "lines", [[fused.Line("sign", (1.0,))], [fused.Line("gradient", (1.0,)), fused.Line("gradient", (2.0,))]]
+)
+def test_lines_it_does_not_know_are_refused(lines: list[fused.Line]) -> None:
+    """Another direction, or one direction twice, is one clear error."""
+    with pytest.raises(BadInput, match="one each at most"):
+        fused.observe(Stream((1, 1), 0, 2), get("relu"), 5, 3, lines)
+
+
+def test_what_is_asked_moves_no_block() -> None:
+    """More points, gammas, first flips and directions leave blocks where they are, so that a run stops where it did."""
+    plain = Plan(INIT_FLIP, (InitFlip(3000, 64, steps=(1.0,)),), 10, precision=Precision(0.03)).cells[0]
+    for more in (
+        {"steps": tuple(range(1, 400))},
+        {"gammas": (0.1,)},
+        {"minimal_step": True},
+        {"directions": ("gradient", "random")},
+    ):
+        point = InitFlip(3000, 64, **{"steps": (1.0,)} | more)  # type: ignore[arg-type]
+        cell = Plan(INIT_FLIP, (point,), 10, precision=Precision(0.03)).cells[0]
+        assert cell.block == plain.block
+        assert cell.block % cell.micro == 0
+
+
+def test_a_device_gets_rows_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the torch form, which float64 and dense matrices use, keeps its smaller batches."""
+    monkeypatch.setattr(fused.device, "available", lambda: True)
+
+    def micro(dtype: str, **parameters: object) -> int:
+        point = InitFlip(4096, 1024, steps=(1.0,), **parameters)  # type: ignore[arg-type]
+        return Plan(INIT_FLIP, (point,), 10, dtype=dtype, device="cuda").cells[0].micro
+
+    assert micro("float32") == 1 << 17
+    assert micro("float64") == 1 << 13
+    assert micro("float32", engine="dense") == 8
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -25,7 +25,7 @@ def address(stream, *words):
 stream = Stream((7, 2**32 - 16), 3, 2)
 expected = stream.normals("u", 600).clone()
 found = torch.zeros(2, 600)
-triton_fill.fill_normals[(2, 3)](address(stream, stream.word("u", torch.float32)), found, 600, 3, BLOCK=64)
+triton_fill.fill_normals[(6,)](address(stream, stream.word("u", torch.float32)), found, 600, 3, BLOCK=64)
 assert (found - expected).abs().max() < 1e-6 and (found == expected).float().mean() > 0.95
 
 stream = Stream((7, 9), 0, 200)

@@ -12,6 +12,7 @@ from simulate.arguments import whole
 from simulate.bench.timing import machine, seconds
 from simulate.bench.ways import BEST, bounds, ways
 from simulate.engine.block import one_thread
+from simulate.errors import BadInput
 
 __all__ = ["document", "render"]
 
@@ -30,11 +31,16 @@ def document(
 
     Returns:
         `machine`, `width`, `dim`, `bounds` (normals a second of our stream and of torch on one thread, bytes a second
-        of a copy) and one entry a way in `ways`: `name`, `seconds` a trial, `trials_per_second`, `ratio` to the best
-        dense torch (null where its matrix is not formed), `threads`, and `of_bound`, the share of the normals a second
-        of our stream that it uses on as many threads (null on a GPU).
+        of a copy) and one entry a way in `ways`: `name`, `seconds` a trial, `trials_per_second`, `threads`, `ratio` to
+        the best dense torch on one thread (null where the matrix is not formed, and for a way that uses more), and
+        `of_bound`, the share of the normals a second of our stream that it uses on as many threads (null on a GPU).
+
+    Raises:
+        BadInput: another device, or a size that makes no sense.
 
     """
+    if device not in ("cpu", "cuda"):
+        raise BadInput(f"bench times cpu and cuda, not {device!r}")
     width, dim, rounds = whole(width, "width", 1), whole(dim, "dim", 2), whole(rounds, "rounds", 1)
     with one_thread():
         rates = bounds(at_least)
@@ -46,13 +52,15 @@ def document(
     rows = []
     for way in all_ways:
         own = times[way.name]
-        best = times.get(BEST)
+        best = times.get(BEST) if way.threads == 1 else None
         rows.append(
             {
                 "name": way.name,
                 "seconds": median(own),
                 "trials_per_second": 1 / median(own),
-                "ratio": None if best is None else median(b / t for b, t in zip(best, own, strict=True)),
+                "ratio": None
+                if best is None or way.threads != 1
+                else median(b / t for b, t in zip(best, own, strict=True)),
                 "threads": way.threads,
                 "of_bound": way.normals / median(own) / (way.threads * rates["stream_normals"])
                 if way.threads

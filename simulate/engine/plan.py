@@ -52,8 +52,8 @@ class Experiment:
             numbers; every other field tells one cell's numbers from another's. Fields must be numbers,
             strings, booleans, None or tuples of these. A property `numbers_per_trial` says how many random
             numbers one trial draws (about, 1024 if there is none); it fixes the batch shapes, and with them
-            how long a block takes. A method `held_on(device)` says how many of them one trial keeps in memory
-            (as many, if there is none).
+            how long a block takes. A method `held_on(device, dtype)` says how many numbers one trial keeps in
+            memory (as many as it draws, if there is none).
         targets: boolean columns whose probabilities a wanted precision is about; empty if there is none.
 
     """
@@ -183,16 +183,20 @@ class Plan:
         }
         key = stable_key(self.seed, {"experiment": self.experiment.name, **identity})
         numbers = max(1, int(getattr(point, "numbers_per_trial", 1024)))
-        # Where a kernel holds less than it draws, more trials fit into one call, up to a whole block.
-        held = int(point.held_on(self.device)) if hasattr(point, "held_on") else numbers
-        # A GPU wants more rows at once; shapes still depend on nothing but the cell and the kind of device.
-        scale = 1 if self.device == "cpu" else _DEVICE_SCALE
-        whole_block = max(_MICRO_NUMBERS, _BLOCK_NUMBERS) // numbers
-        fitting = scale * min(_MICRO_NUMBERS // max(1, held), whole_block)
-        micro = _power_of_two(min(scale * _LARGEST_MICRO, max(1, fitting)))
         # A run that stops by looking has small blocks, between which it looks.
         largest = _LARGEST_BLOCK if self.precision is None else _LARGEST_MICRO
-        block = micro * max(1, min(largest, _BLOCK_NUMBERS // numbers) // micro)
+        # Blocks, at whose ends a run may stop, follow from what is drawn alone; how many trials of a block are computed
+        # at a time, from what they keep in memory.
+        block = _power_of_two(min(largest, max(1, _BLOCK_NUMBERS // numbers)))
+        held = point.held_on(self.device, self.dtype) if hasattr(point, "held_on") else numbers
+        if self.device == "cpu":
+            micro = min(block, _power_of_two(min(_LARGEST_MICRO, max(1, _MICRO_NUMBERS // max(1, held)))))
+        else:  # A GPU wants many rows at once.
+            fitting = min(
+                _MICRO_NUMBERS * _DEVICE_SCALE // max(1, held), _BLOCK_NUMBERS * _DEVICE_SCALE // numbers
+            )
+            micro = _power_of_two(min(_LARGEST_MICRO * _DEVICE_SCALE, max(1, fitting)))
+            block = max(block, micro)
         return Cell(point, key, micro, block)
 
     def blocks(self, cell: Cell) -> int:

@@ -14,6 +14,7 @@ import torch
 from simulate import fused
 from simulate.engine import CellResult, Columns, Experiment
 from simulate.experiments.random_network import (
+    KEPT_ON_DEVICE,
     RandomNetwork,
     deep_response,
     double,
@@ -33,9 +34,10 @@ QUANTILES = (0.001, 0.01, 0.05, 0.5, 0.95)
 class GradNorm(RandomNetwork):
     """The network of `RandomNetwork`; there is nothing else to choose."""
 
-    def held_on(self, device: str) -> int:
+    def held_on(self, device: str, dtype: str) -> int:
         """Compiled kernels keep one trial and the columns of all."""
-        return 16 if self.compiled_on(device) else self.numbers_per_trial
+        compiled = self.compiled_on(device, dtype=getattr(torch, dtype))
+        return KEPT_ON_DEVICE if compiled else self.numbers_per_trial
 
 
 def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:

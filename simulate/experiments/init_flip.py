@@ -26,7 +26,7 @@ from simulate import laws
 from simulate.engine import Columns, Experiment, observable
 from simulate.errors import BadInput, RunFailed
 from simulate.experiments.observe import observe
-from simulate.experiments.random_network import RandomNetwork
+from simulate.experiments.random_network import KEPT_ON_DEVICE, RandomNetwork
 from simulate.onestep import DIRECTIONS
 from simulate.streams import Stream
 
@@ -85,10 +85,13 @@ class InitFlip(RandomNetwork):
         extra = 2 * self.dim if "sign" in self.directions and self.engine == "conditional" else 0
         return super().numbers_per_trial + extra
 
-    def held_on(self, device: str) -> int:
+    def held_on(self, device: str, dtype: str) -> int:
         """Compiled kernels keep one trial and the columns of all; what the torch form adds keeps every trial."""
-        if not self.compiled_on(device, self.wanted) or "sign" in self.directions or self.minimal_step:
+        compiled = self.compiled_on(device, self.wanted, getattr(torch, dtype))
+        if not compiled or "sign" in self.directions or self.minimal_step:
             return self.numbers_per_trial
+        if device != "cpu":
+            return KEPT_ON_DEVICE  # whatever is asked for: there the size of a block follows from it
         points = len(self.directions) * (len(self.steps) + len(self.radii)) + len(self.gamma_grid)
         return 16 + 4 * points
 

@@ -97,11 +97,11 @@ def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
     left = [name for name in parameters.wanted if name not in [line.direction for line in lines]]
     draws: Draws | None = None
     response: Response | None = None
-    if left or parameters.minimal_step:
+    if not compiled or left or parameters.minimal_step:
         draws = draw(parameters.width, parameters.dim, parameters.wanted, stream)
         response, moves, after = evaluate(parameters, draws, stream.buffer, left)
         before, norm = response.output, response.gradient_norm
-    if lines:
+    if compiled:
         # What the kernel leaves to the torch form has got the same numbers, so both see the same networks.
         seen = fused.observe(
             stream,
@@ -126,9 +126,10 @@ def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
             return in_float64(draws, rows)
         return drawn_again(parameters, parameters.wanted, stream, rows)
 
-    exact = bool(lines) and not left and fused.computes_in_float64(parameters.sigma, stream.dtype)
-    if stream.dtype != torch.float64 and not exact:
-        before, after, norm = _settle(parameters, before, after, norm, moves, again, response)
+    exact = compiled and fused.computes_in_float64(parameters.sigma, stream.dtype)
+    if stream.dtype != torch.float64 and (left or not exact):
+        doubtful = [place for name in left for place in moves.along(name)] if exact else None
+        before, after, norm = _settle(parameters, before, after, norm, moves, again, response, doubtful)
     first = {}
     if parameters.minimal_step:
         assert response is not None
@@ -205,8 +206,11 @@ def _settle(
     moves: Moves,
     again: Callable[[Tensor], tuple[Draws, Buffer]],
     response: Response | None,
+    doubtful: list[int] | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Outputs before and after and the gradient norm in float64, recomputed where a trial is doubtful.
+
+    `doubtful` names the moves that float32 computed, where it did not compute everything.
 
     Doubtful is a trial with an output whose sign rounding could have turned, or a gradient too small for
     float32; with the dense engine, whose u = W x is itself rounded, also one with a neuron at a kink of σ,
@@ -229,15 +233,24 @@ def _settle(
         for kink in sigma.kinks:
             near = (response.preactivations - kink).abs() <= blur * (1 + abs(kink))
             settled &= ~near.any(dim=1)
-    if sigma.lipschitz is None:
-        settled[:] = False  # without a slope bound no rounding bound is stated
-    certain = ((after.abs() > allowed) & after.isfinite()).all(dim=1) & settled
+    certain = ((after.abs() > allowed) & after.isfinite()).all(dim=1)
+    if sigma.lipschitz is None:  # without a slope bound no rounding bound is stated
+        settled[:], certain[:] = False, False
+    if doubtful is not None:
+        settled[:] = True
     before, after, norm = double(before), double(after), double(norm)
-    rows = (~certain).nonzero().squeeze(1).to(before.device)
-    if len(rows):
+    # Each in a call of its own: how torch rounds a row can depend on the rows beside it.
+    for chosen in (~settled, settled & ~certain):
+        rows = chosen.nonzero().squeeze(1).to(before.device)
+        if not len(rows):
+            continue
         exact, _, outputs = evaluate(parameters, *again(rows))
-        after[rows] = outputs.to(after.device)
-        base = (~settled[rows]).to(before.device)
-        before[rows[base]] = exact.output.to(before.device)[base]
-        norm[rows[base]] = exact.gradient_norm.to(norm.device)[base]
+        outputs = outputs.to(after.device)
+        if doubtful is None:
+            after[rows] = outputs
+        else:
+            after[rows[:, None], doubtful] = outputs[:, doubtful]
+        if chosen[rows[0]] and not settled[rows[0]]:
+            before[rows] = exact.output.to(before.device)
+            norm[rows] = exact.gradient_norm.to(norm.device)
     return before, after, norm

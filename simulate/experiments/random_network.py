@@ -23,6 +23,9 @@ from simulate.streams import Stream, Workspace
 _NUMBERS_AT_ONCE = 1 << 18
 """Numbers that are drawn again in one go: a few megabytes."""
 
+KEPT_ON_DEVICE = 64
+"""About how many numbers of a trial a compiled kernel leaves in memory."""
+
 ENGINE_NAMES = ("auto", *ENGINES, "lazy")
 
 

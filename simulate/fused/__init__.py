@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from simulate import activations
 from simulate.activations import Activation
+from simulate.errors import BadInput
 from simulate.fused import device
 from simulate.fused.kernel import TILE, trials
 from simulate.fused.sigma import SIGMAS
@@ -103,7 +105,15 @@ def observe(
         lines: where f is wanted besides x, one line a direction at most. Without any, z is not drawn.
         fixed_sign: go along +∇f instead of −sign(f)∇f.
 
+    Raises:
+        BadInput: a line along a direction that the kernel does not know, or two along one; or a width beyond 2³¹.
+
     """
+    along = [line.direction for line in lines]
+    if not set(along) <= set(DIRECTIONS) or len(set(along)) < len(along):
+        raise BadInput(f"lines go along {' and '.join(DIRECTIONS)}, one each at most, got {along}")
+    if width >= 1 << 31:
+        raise BadInput(f"the compiled kernel has fewer than 2^31 neurons, got {width}: use --engine lazy")
     if stream.device.type != "cpu":
         only = lines[0] if lines else Line("gradient")
         seen = device.observe(stream, activation, width, dim, only.sizes, only.by_norm, fixed_sign=fixed_sign)
@@ -123,18 +133,17 @@ def observe(
         frames[0] = _frame(stream, dim)
         names.extend(["random.z"] if dim > 2 else [])
     exact = computes_in_float64(activation, stream.dtype)
-    drawn = torch.float64 if stream.dtype == torch.float64 else torch.float32
+    drawn = stream.drawn
     real = torch.float64 if exact else torch.float32
     padded = -(-width // TILE) * TILE
 
-    def memory(name: str, dtype: torch.dtype, *shape: int) -> NDArray[np.float64]:
+    def memory(name: str, dtype: torch.dtype, *shape: int) -> NDArray[Any]:
         return stream.workspace.buffer(f"fused.{name}", shape, dtype, torch.device("cpu")).numpy()
 
     # The torch form rounds χ² to its own number format: so does this one, to be equal to it.
-    chi2 = stream.chi_square("chi2", dim - 1).to(stream.dtype).double().numpy()
+    chi2 = stream.chi_square("chi2", dim - 1).to(drawn).double().numpy()
     key, words = stream.key, [stream.word(name, drawn) for name in names]
-    before, norms = memory("before", torch.float64, batch), memory("norms", torch.float64, batch)
-    after = memory("after", torch.float64, batch, len(sizes))
+    before, norms, after = np.empty(batch), np.empty(batch), np.empty((batch, len(sizes)))
     trials(
         SIGMAS[activation.name],
         width,
@@ -172,7 +181,7 @@ def _frame(stream: Stream, dim: int) -> NDArray[np.float64]:
     n1, n2 = stream.normals("random.frame", 2).double().unbind(1)
     rest = torch.zeros_like(n1)
     if dim > 2:
-        rest = stream.chi_square("random.rest", dim - 2).to(stream.dtype).double().sqrt()
+        rest = stream.chi_square("random.rest", dim - 2).to(stream.drawn).double().sqrt()
     frame = torch.stack([n1, n2, rest], dim=1)
     unit: NDArray[np.float64] = (frame / torch.linalg.vector_norm(frame, dim=1, keepdim=True)).numpy()
     return unit

@@ -31,5 +31,5 @@ def fill_normals(out: Tensor, key: tuple[int, int], first: int, word: int) -> No
     address = constant((*key, first, word), torch.int64, out.device)
     rows, columns = out.shape
     counters = min(256, max(64, 1 << (-(-columns // 4) - 1).bit_length()))
-    grid = (rows, -(-columns // (4 * counters)))
+    grid = (rows * -(-columns // (4 * counters)),)
     triton_fill.fill_normals[grid](address, out, columns, 3, BLOCK=counters, enable_fp_fusion=False)

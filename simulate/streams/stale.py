@@ -12,14 +12,16 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "streams", _PACKAGE / "fused")
+_CONSTANTS = (_PACKAGE / "activations.py",)  # compiled in
 
 
 def drop_stale_code() -> None:
     """Delete the kept code of all compiled modules if one of their files is not the one it was made from.
 
-    Where the files cannot be written, nothing happens: an installation of that kind is replaced as a whole.
+    Where the files cannot be written, nothing happens: an installation of that kind is replaced as a whole. Code that
+    NUMBA_CACHE_DIR keeps elsewhere is not looked at.
     """
-    sources = sorted(path for folder in _FOLDERS for path in folder.glob("*.py"))
+    sources = sorted(path for folder in _FOLDERS for path in folder.glob("*.py")) + list(_CONSTANTS)
     now = "\n".join(f"{path.name} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in sources)
     stamp = _FOLDERS[0] / "__pycache__" / "compiled-from.txt"
     with contextlib.suppress(OSError):

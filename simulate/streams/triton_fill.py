@@ -11,8 +11,10 @@ from simulate.streams.triton_numbers import FIRST, elements, normal64, normals, 
 @triton.jit
 def fill_normals(address, out, columns, first, BLOCK: tl.constexpr):
     """Rows of normals in float32, one trial a row; `first` is the place of their stream's word in `address`."""
-    row = tl.program_id(0).to(tl.int64)
-    counter = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    # One axis of programs: the others end at 65,535.
+    blocks = tl.cdiv(columns, 4 * BLOCK)
+    row = (tl.program_id(0) // blocks).to(tl.int64)
+    counter = (tl.program_id(0) % blocks).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     z = normals(address, first, tl.load(address + FIRST) + row, counter)
     element = elements(counter, BLOCK)
     tl.store(out + row * columns + element, z, mask=element < columns)
