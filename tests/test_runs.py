@@ -771,6 +771,8 @@ def launch() -> Launcher:
 def expected(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of an uninterrupted run of `COMMAND`."""
     path = tmp_path_factory.mktemp("uninterrupted")
+    # Where nothing is compiled yet the first run takes long, and tells of its progress.
+    launch(*COMMAND, "--trials", "10", cwd=path)
     answer = launch(*COMMAND, "--out", "run", cwd=path)
     assert (answer["code"], answer["stderr"]) == (0, "")
     return path / "run"
