@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -134,7 +135,10 @@ def _child(request: dict[str, Any], out: int, err: int) -> None:
         import resource
 
         import simulate.engine.plan
+        import simulate.progress
         from simulate.cli import main
+
+        simulate.progress._SECONDS_BETWEEN_LINES = math.inf  # however long a first run compiles
 
         for name, value in request["shapes"].items():
             setattr(simulate.engine.plan, name, value)
