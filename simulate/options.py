@@ -14,6 +14,7 @@ class Engine(StrEnum):
 
     auto = "auto"
     conditional = "conditional"
+    event = "event"
     lazy = "lazy"
     dense = "dense"
 
@@ -66,7 +67,11 @@ Seed = Annotated[int, typer.Option(help="Any non-negative integer.")]
 Confidence = Annotated[float, typer.Option(help="Confidence of every interval.")]
 Simultaneous = Annotated[bool, typer.Option(help="Let all intervals of a cell hold at once.")]
 EngineOption = Annotated[
-    Engine, typer.Option(help="conditional and lazy never form the weight matrix; dense does.")
+    Engine,
+    typer.Option(
+        help="conditional and lazy never form the weight matrix; dense does. event (relu, leaky_relu, abs) draws only "
+        "the neurons that the longest step can turn."
+    ),
 ]
 Depth = Annotated[list[int], typer.Option("--depth", help="Layers of weights L, read-out included (repeat).")]
 ScalingOption = Annotated[

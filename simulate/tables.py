@@ -102,9 +102,14 @@ def _title(cell: Mapping[str, Any]) -> str:
     he = "  he scaling" if cell["scaling"] == "he" else ""
     wanted = cell.get("precision")
     missed = ", precision not reached" if wanted is not None and not wanted["reached"] else ""
+    few = ""
+    if "event" in cell:
+        share, error = cell["event"]["neurons_drawn"], cell["event"]["law_error"]
+        drawn = f"{share:.2%} of the neurons drawn, error in law {error:.0e}"
+        few = f" ({drawn if 0 < share < 1 else 'exact in law'})"
     return (
         f"width {cell['width']:,}  dim {cell['dim']:,}{deep}{he}  {cell['activation']}  "
-        f"{cell['trials']:,} trials  {cell['engine']} engine{sign}{missed}"
+        f"{cell['trials']:,} trials  {cell['engine']} engine{few}{sign}{missed}"
     )
 
 

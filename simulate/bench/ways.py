@@ -42,7 +42,9 @@ class Way:
 
 def ways(width: int, dim: int, device: str) -> list[Way]:
     """Every way on this machine, our own first. ReLU, one step of size 2 along the gradient."""
-    found = [_engine("conditional", width, dim), _threads(width, dim), _torch_form(width, dim)]
+    found = [_engine("conditional", width, dim), _threads("conditional", width, dim), _torch_form(width, dim)]
+    if InitFlip(width, dim, engine="event", steps=(STEP,)).region is not None:
+        found[2:2] = [_engine("event", width, dim), _threads("event", width, dim)]
     matrix = width * dim
     if 4 * matrix <= 1 << 31:  # the whole matrix, some 2 GiB at most
         found.append(_engine("dense", width, dim))
@@ -85,20 +87,21 @@ def bounds(at_least: float) -> dict[str, float]:
 def _engine(engine: str, width: int, dim: int) -> Way:
     point = InitFlip(width, dim, engine=engine, steps=(STEP,))
     cell = Plan(INIT_FLIP, (point,), 1).cells[0]
-    trials = cell.block if engine == "conditional" else cell.micro
+    trials = cell.micro if engine == "dense" else cell.block
     plan = Plan(INIT_FLIP, (point,), trials)
     cell, memory = plan.cells[0], Workspace()
-    drawn = 2 * width if engine == "conditional" else width * dim
+    drawn = width * dim if engine == "dense" else point.numbers_per_trial
     return Way(f"{engine} engine", lambda: block_summary(plan, cell, 0, memory), trials, drawn)
 
 
-def _threads(width: int, dim: int) -> Way:
+def _threads(engine: str, width: int, dim: int) -> Way:
     threads = os.cpu_count() or 1
-    point = InitFlip(width, dim, steps=(STEP,))
+    point = InitFlip(width, dim, engine=engine, steps=(STEP,))
     block = Plan(INIT_FLIP, (point,), 1).cells[0].block
-    plan = Plan(INIT_FLIP, (point,), block * 2 * threads)
-    name = f"conditional engine, {threads} threads"
-    return Way(name, lambda: run(plan, threads=threads), plan.trials, 2 * width, threads)
+    # Short blocks finish before the threads have all begun: the quick engine gets more of them.
+    plan = Plan(INIT_FLIP, (point,), block * threads * (16 if engine == "event" else 2))
+    name = f"{engine} engine, {threads} threads"
+    return Way(name, lambda: run(plan, threads=threads), plan.trials, point.numbers_per_trial, threads)
 
 
 def _torch_form(width: int, dim: int) -> Way:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from simulate import fused
+from simulate import events, fused
 from simulate.engine import CellResult, Columns, Experiment
 from simulate.experiments.random_network import (
     KEPT_ON_DEVICE,
@@ -36,7 +36,7 @@ class GradNorm(RandomNetwork):
 
     def held_on(self, device: str, dtype: str) -> int:
         """Compiled kernels keep one trial and the columns of all."""
-        compiled = self.compiled_on(device, dtype=getattr(torch, dtype))
+        compiled = self.region is not None or self.compiled_on(device, dtype=getattr(torch, dtype))
         return KEPT_ON_DEVICE if compiled else self.numbers_per_trial
 
 
@@ -46,7 +46,10 @@ def trial(parameters: GradNorm, stream: Stream, batch: int) -> Columns:
     if parameters.through_layers:
         norm = torch.linalg.vector_norm(deep_response(parameters, (), stream).gradient, dim=1)
         return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
-    draw, respond = ENGINES[parameters.engine]
+    if region := parameters.region:
+        norm = events.observe(stream, region, parameters.dim).gradient_norm
+        return {"zero_gradient": norm == 0, "gradient_norm": norm, "gradient_norm_squared": norm**2}
+    draw, respond = ENGINES[parameters.one_step_engine]
     width, dim, activation = parameters.width, parameters.dim, parameters.sigma
     compiled = parameters.compiled_on(stream.device.type, dtype=stream.dtype)
     if compiled:

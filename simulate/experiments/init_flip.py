@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simulate import laws
+from simulate import events, laws
 from simulate.engine import Columns, Experiment, observable
 from simulate.errors import BadInput, RunFailed
 from simulate.experiments.observe import observe
@@ -37,8 +37,9 @@ DEFAULT_STEPS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 class InitFlip(RandomNetwork):
     """The network of `RandomNetwork`, with the steps to be tried: they read more from the same draws.
 
-    One exception: deeper than two layers, the lazy engine asks its matrices for the answer to each step, and what
-    it draws for one depends on what was asked before. Other steps then show other networks, of the same law.
+    Two exceptions: deeper than two layers, the lazy engine asks its matrices for the answer to each step, and what
+    it draws for one depends on what was asked before; and which neurons the event engine draws depends on the longest
+    step. Other steps then show other networks, of the same law.
 
     Attributes:
         steps: step sizes η > 0; the perturbation is η‖∇f‖ long.
@@ -75,9 +76,27 @@ class InitFlip(RandomNetwork):
         if unknown or not self.directions:
             what = repr(unknown[0]) if unknown else "none"
             raise BadInput(f"direction is one of {', '.join(DIRECTIONS)}, got {what}")
+        if self.engine == "event":
+            self._check_event_engine()
         for repeated in (self.steps, self.radii, self.directions, self.gammas):
             if len(set(repeated)) < len(repeated):
                 raise BadInput(f"a step, radius, direction or gamma is listed twice: {repeated}")
+
+    def _check_event_engine(self) -> None:
+        asked = [name for name in self.directions if name != "gradient"]
+        asked = [f"--direction {name}" for name in asked]
+        asked += ["--gamma"] * bool(self.gammas) + ["--minimal-step"] * self.minimal_step
+        if asked:
+            raise BadInput(
+                f"the event engine knows steps and radii along the gradient, not {asked[0]}: use --engine conditional"
+            )
+
+    @property
+    def region(self) -> events.Region | None:
+        """The neurons that the event engine draws; None with other engines, and where it draws every neuron."""
+        if self.engine != "event":
+            return None
+        return events.region_of(self.sigma, self.width, self.dim, self.steps, self.radii)
 
     @property
     def numbers_per_trial(self) -> int:
@@ -87,7 +106,7 @@ class InitFlip(RandomNetwork):
 
     def held_on(self, device: str, dtype: str) -> int:
         """Compiled kernels keep one trial and the columns of all; what the torch form adds keeps every trial."""
-        compiled = self.compiled_on(device, self.wanted, getattr(torch, dtype))
+        compiled = self.region is not None or self.compiled_on(device, self.wanted, getattr(torch, dtype))
         if not compiled or "sign" in self.directions or self.minimal_step:
             return self.numbers_per_trial
         if device != "cpu":

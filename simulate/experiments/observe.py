@@ -1,8 +1,8 @@
 """What a trial of init-flip sees: f before the step and after it, ‖∇f‖, and where the sign first flips.
 
-Three ways lead there: layer by layer for deep and lazy networks, the compiled kernel of `simulate.fused` for what
-it knows, and the torch form of `simulate.onestep` for everything else. Signs that rounding could have turned are
-settled in float64 from the same draws.
+Four ways lead there: layer by layer for deep and lazy networks, the neurons near the kink alone for the event engine,
+the compiled kernel of `simulate.fused` for what it knows, and the torch form of `simulate.onestep` for everything else.
+Signs that rounding could have turned are settled in float64 from the same draws.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from simulate import activations, fused
+from simulate import activations, events, fused
 from simulate.experiments.random_network import deep_response, double, drawn_again, in_float64
 from simulate.firstflip import FirstFlip, first_flip
 from simulate.onestep import ENGINES, Buffer, Draws, Response, outputs_after
@@ -91,7 +91,11 @@ def _through_layers(parameters: InitFlip, stream: Stream) -> Observation:
 
 
 def _in_one_step(parameters: InitFlip, stream: Stream) -> Observation:
-    draw, _ = ENGINES[parameters.engine]
+    if region := parameters.region:
+        steps, radii, fixed = parameters.steps, parameters.radii, parameters.fixed_sign
+        few = events.observe(stream, region, parameters.dim, steps, radii, fixed_sign=fixed)
+        return few.output, few.after[0], few.gradient_norm, {}
+    draw, _ = ENGINES[parameters.one_step_engine]
     compiled = parameters.compiled_on(stream.device.type, parameters.wanted, stream.dtype)
     lines = _lines(parameters) if compiled else ()
     left = [name for name in parameters.wanted if name not in [line.direction for line in lines]]
@@ -149,7 +153,7 @@ def evaluate(
 
     Only along some directions if they are named: elsewhere the outputs are NaN.
     """
-    _, respond = ENGINES[parameters.engine]
+    _, respond = ENGINES[parameters.one_step_engine]
     sigma, wanted = parameters.sigma, parameters.wanted
     response = respond(parameters.width, parameters.dim, sigma, wanted, draws, buffer)
     moves = _moves(parameters, _heading(parameters, response.output), response.gradient_norm)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simulate import activations, fused, laws
+from simulate import activations, events, fused, laws
 from simulate.activations import Activation
 from simulate.arguments import whole
 from simulate.deep import SCALINGS, DeepResponse, respond, sample
@@ -26,7 +26,7 @@ _NUMBERS_AT_ONCE = 1 << 18
 KEPT_ON_DEVICE = 64
 """About how many numbers of a trial a compiled kernel leaves in memory."""
 
-ENGINE_NAMES = ("auto", *ENGINES, "lazy")
+ENGINE_NAMES = ("auto", *ENGINES, "event", "lazy")
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class RandomNetwork:
         dim: d ≥ 2.
         activation: a name, or the address of a function, see `simulate.activations.get`. A function or an
             `Activation` is registered under its own name, by which this process finds it again.
-        engine: "conditional" (exact in law, never forms W, depth 2), "lazy" (draws of each W what is asked for,
-            any depth), "dense" (draws W), or "auto": conditional at depth 2, else lazy.
+        engine: "conditional" (exact in law, never forms W, depth 2), "event" (draws only the neurons that the
+            longest step can turn, positively homogeneous σ, depth 2, see `simulate.events`), "lazy" (draws of each W
+            what is asked for, any depth), "dense" (draws W), or "auto": conditional at depth 2, else lazy.
         depth: layers of weights L ≥ 2, the read-out included.
         scaling: "mean-field" (g = 1) or "he" (g = √2, variance 2/fan-in in every layer).
 
@@ -64,13 +65,17 @@ class RandomNetwork:
             raise BadInput(f"engine is one of {', '.join(ENGINE_NAMES)}, got {self.engine!r}")
         if self.engine == "auto":
             self._set("engine", "conditional" if self.depth == 2 else "lazy")
-        if self.engine == "conditional" and self.depth > 2:
-            raise BadInput(f"the conditional engine knows depth 2 only, got {self.depth}: use --engine lazy")
+        if self.engine in ("conditional", "event") and self.depth > 2:
+            raise BadInput(
+                f"the {self.engine} engine knows depth 2 only, got {self.depth}: use --engine lazy"
+            )
         activation = activations.get(self.activation)
         if not isinstance(self.activation, str):
             activations.register(activation)
         # The canonical name: it is what enters the random numbers, the manifest and the tables.
         self._set("activation", activation.name)
+        if self.engine == "event":
+            events.slopes(activation)
 
     def _set(self, name: str, value: Any) -> None:
         """Give a field its canonical value, while the record is being made."""
@@ -98,9 +103,19 @@ class RandomNetwork:
 
         On the CPU the kernel takes what it knows of the directions; a GPU's knows the gradient alone.
         """
-        if self.engine != "conditional" or not fused.knows(self.sigma):
+        if self.one_step_engine != "conditional" or not fused.knows(self.sigma):
             return False
         return device == "cpu" or (device == "cuda" and fused.device.knows(self.sigma, dtype, directions))
+
+    @property
+    def region(self) -> events.Region | None:
+        """The neurons that the event engine draws; None with other engines, and where it draws every neuron."""
+        return events.region_of(self.sigma, self.width, self.dim) if self.engine == "event" else None
+
+    @property
+    def one_step_engine(self) -> str:
+        """The engine of `simulate.onestep` behind trials in which every neuron is drawn."""
+        return "conditional" if self.engine == "event" else self.engine
 
     @property
     def moments_are_exact(self) -> bool:
@@ -119,7 +134,9 @@ class RandomNetwork:
             return self.width * (self.dim + hidden * self.width) + self.dim
         if self.engine == "lazy":
             return 4 * (self.width + self.dim) + 16 * hidden * self.width
-        return 2 * self.width
+        region = self.region
+        # A neuron of the region takes four words where one of the conditional engine takes two.
+        return 2 * self.width if region is None else 64 + math.ceil(4 * self.width * region.proposed)
 
 
 def deep_response(parameters: RandomNetwork, directions: Sequence[str], stream: Stream) -> DeepResponse:
@@ -158,7 +175,7 @@ def drawn_again(
 
     Rows that lie close together are drawn in one go, with those between them.
     """
-    draw, _ = ENGINES[parameters.engine]
+    draw, _ = ENGINES[parameters.one_step_engine]
     at_once = max(1, _NUMBERS_AT_ONCE // parameters.numbers_per_trial)
     wanted = rows.cpu()
     pieces: list[Draws] = []
@@ -256,7 +273,18 @@ def network_json(cell: CellResult) -> dict[str, Any]:
         "scaling": parameters.scaling,
         "trials": cell.summary.trials,
         "engine": parameters.engine,
+        **_event_json(parameters),
     }
+
+
+def _event_json(parameters: RandomNetwork) -> dict[str, Any]:
+    """What the event engine draws of a network, on average, and how far the law of a trial is from the true one."""
+    if parameters.engine != "event":
+        return {}
+    region = parameters.region
+    if region is None:
+        return {"event": {"neurons_drawn": 1.0, "law_error": 0.0}}
+    return {"event": {"neurons_drawn": region.far.inside, "law_error": region.error}}
 
 
 def exact_output_std(parameters: RandomNetwork) -> float | None:

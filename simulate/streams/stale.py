@@ -11,7 +11,7 @@ import contextlib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
-_FOLDERS = (_PACKAGE / "streams", _PACKAGE / "fused")
+_FOLDERS = (_PACKAGE / "streams", _PACKAGE / "fused", _PACKAGE / "events")
 _CONSTANTS = (_PACKAGE / "activations.py",)  # compiled in
 
 
