@@ -24,7 +24,16 @@ def main() -> None:
     """Print every table; a few minutes on two cores."""
     torch.set_num_threads(1)
     print(f"Measured on {machine()}; one thread unless said otherwise.\n")
-    for section in (one_step, cost_against_dim, cost_against_width, two_threads, lazy_matrix, whole_commands):
+    sections = (
+        one_step,
+        cost_against_dim,
+        cost_against_width,
+        two_threads,
+        memory_against_trials,
+        lazy_matrix,
+        whole_commands,
+    )
+    for section in sections:
         section()
 
 
@@ -54,41 +63,78 @@ def one_step() -> None:
 
 
 def cost_against_dim(width: int = 4096) -> None:
-    """Cost of a conditional trial over the input dimension: it should not depend on it."""
+    """Cost of a trial over the input dimension: it should not grow with it."""
     workspace = Workspace()
-    work = {power: micro_batch(width, 2**power, workspace) for power in range(6, 21, 2)}
+    engines = ("conditional", "event")
+    work = {
+        (engine, power): micro_batch(width, 2**power, workspace, engine=engine)
+        for engine in engines
+        for power in range(6 if engine == "conditional" else 10, 21, 2)
+    }
     # All sizes in turn, several times over: the machine's own speed drifts.
-    rounds = [{power: seconds(call, 1) / n for power, (call, n) in work.items()} for _ in range(7)]
+    rounds = [{size: seconds(call, 1) / n for size, (call, n) in work.items()} for _ in range(7)]
     rows = []
-    for power in work:
-        time = median(times[power] for times in rounds)
-        ratio = median(times[power] / times[6] for times in rounds)
-        rows.append((f"2^{power}", f"{1e6 * time:.1f}", f"{ratio:.2f}"))
-    table(f"Conditional trial against d, k = {width}", ("d", "µs", "relative to 2^6"), rows)
+    for engine, power in work:
+        time = median(times[engine, power] for times in rounds)
+        ratio = median(times[engine, power] / times[engine, 20] for times in rounds)
+        rows.append((engine, f"2^{power}", f"{1e6 * time:.2f}", f"{ratio:.2f}"))
+    table(f"A trial against d, k = {width:,}", ("engine", "d", "µs", "relative to 2^20"), rows)
+    for engine in engines:
+        powers = [power for name, power in work if name == engine]
+        times = [median(times[engine, power] for times in rounds) for power in powers]
+        print(
+            f"The {engine} engine's time fits d^{_exponent([2.0**power for power in powers], times):.3f}.\n"
+        )
 
 
-def cost_against_width(dim: int = 1024) -> None:
-    """Cost of a conditional trial over the width, with the exponent that fits best."""
-    widths = [10**power for power in range(1, 7)]
-    times = []
-    for width in widths:
-        call, trials = micro_batch(width, dim)
-        times.append(seconds(call, 3) / trials)
-    exponent = np.polyfit(np.log(widths[2:]), np.log(times[2:]), 1)[0]
-    rows = [
-        (f"10^{i + 1}", f"{1e6 * t:.2f}", f"{1e9 * t / k:.2f}")
-        for i, (k, t) in enumerate(zip(widths, times, strict=True))
-    ]
-    table(f"Conditional trial against k, d = {dim}", ("k", "µs", "ns per neuron"), rows)
-    print(f"From k = 1,000 on, time grows like k^{exponent:.2f}.\n")
+def cost_against_width() -> None:
+    """Cost of a trial over the width, with the exponents that fit best."""
+    rows = []
+    fits = []
+    for engine, dims, first in (("conditional", "1,024", 1), ("event", "1,024", 3), ("event", "k", 3)):
+        widths = [10.0 ** (power / 2) for power in range(2 * first, 13)]
+        times = []
+        for width in map(round, widths):
+            call, trials = micro_batch(width, width if dims == "k" else 1024, engine=engine)
+            times.append(seconds(call, 3) / trials)
+            rows.append(
+                (engine, f"{width:,}", dims, f"{1e6 * times[-1]:.2f}", f"{1e9 * times[-1] / width:.2f}")
+            )
+        fits.append(f"{engine}, d = {dims}: k^{_exponent(widths, times):.2f}")
+        fits[-1] += f", from k = 10,000 on k^{_exponent(widths[-5:], times[-5:]):.2f}"
+    table("A trial against k, one step of size 2", ("engine", "k", "d", "µs", "ns per neuron"), rows)
+    print("Exponents that fit best: " + "; ".join(fits) + ".\n")
 
 
-def two_threads(width: int = 4096, dim: int = 1024, trials: int = 60_000) -> None:
-    """A whole run on one thread and on two."""
-    plan = Plan(INIT_FLIP, (InitFlip(width=width, dim=dim, steps=(2.0,)),), trials)
-    times = {threads: seconds(partial(run, plan, threads=threads), repeats=3) for threads in (1, 2)}
-    rows = [(str(n), f"{trials / time:,.0f}", f"{times[1] / time:.2f}") for n, time in times.items()]
-    table("A run in memory", ("threads", "trials a second", "relative to one"), rows)
+def _exponent(sizes: list[float], times: list[float]) -> float:
+    """The slope of log time over log size, by least squares."""
+    return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+
+
+def memory_against_trials() -> None:
+    """Peak memory of a run over its number of trials: it should not grow with it."""
+    rows = []
+    for engine, width in (("conditional", 256), ("event", 4096)):
+        for trials in (1_000, 10_000, 100_000, 1_000_000):
+            size = ["--width", str(width), "--dim", "1024", "--step", "1", "--engine", engine]
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, "-m", "simulate.cli", "init-flip", *size, "--trials", str(trials)]
+                wall, peak = _measured([*command, "--out", f"{folder}/run"])
+            rows.append((engine, f"{width:,}", f"{trials:,}", f"{wall:.1f}", f"{peak / 2**20:.3f}"))
+    table("Peak memory against the number of trials", ("engine", "k", "trials", "seconds", "GiB"), rows)
+
+
+def two_threads(width: int = 4096, dim: int = 1024) -> None:
+    """A whole run on one thread and on two, four times in turn."""
+    rows = []
+    for engine, trials in (("conditional", 60_000), ("event", 600_000)):
+        plan = Plan(INIT_FLIP, (InitFlip(width=width, dim=dim, engine=engine, steps=(2.0,)),), trials)
+        for _ in range(4):
+            one, two = (seconds(partial(run, plan, threads=threads), 1) for threads in (1, 2))
+            rows.append((engine, f"{trials / one:,.0f}", f"{trials / two:,.0f}", f"{one / two:.2f}"))
+    table(
+        "A run in memory, trials a second", ("engine", "one thread", "two threads", "two threads / one"), rows
+    )
 
 
 def lazy_matrix() -> None:
