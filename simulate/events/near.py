@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from scipy import stats
+from scipy import special
 
 from simulate.events.far import FarSums
 
@@ -89,12 +89,12 @@ class Region:
     def fewest(self) -> float:
         """The least number of neurons in a far sum, but for a share `UNSEEN` of the trials."""
         chance = (1 - self.far.inside) * (1 if self.even else 0.5)
-        return float(stats.binom.ppf(UNSEEN, self.width, chance))
+        return _binomial_quantile(UNSEEN, self.width, chance)
 
     @cached_property
     def most(self) -> int:
         """The largest number of proposals, but for less than a thousandth of `UNSEEN`."""
-        return int(stats.binom.isf(UNSEEN / 1000, self.width, self.proposed))
+        return self.width - int(_binomial_quantile(UNSEEN / 1000, self.width, 1 - self.proposed))
 
     @cached_property
     def envelope(self) -> float:
@@ -130,13 +130,13 @@ def region(
     if not (steps or radii) or steepest == 0:
         return Region(width, slopes, 0.0, 255)
     part = UNSEEN / _PARTS
-    few, many = (float(stats.binom.ppf(p, width, 0.5)) for p in (part, 1 - part))
+    few = _binomial_quantile(part, width, 0.5)
+    many = width - few
     squares = [s[0] ** 2 * n + s[1] ** 2 * (width - n) for s in (slopes,) for n in (few, many)]
-    chi_low, chi_high = (
-        math.sqrt(value) for value in (stats.chi2.ppf(part, dim - 1), stats.chi2.isf(part, dim - 1))
-    )
+    chi_low = math.sqrt(2 * float(special.gammaincinv((dim - 1) / 2, part)))
+    chi_high = math.sqrt(2 * float(special.gammainccinv((dim - 1) / 2, part)))
     v_low, v_high = math.sqrt(min(squares)), math.sqrt(max(squares))
-    normal = float(stats.norm.isf(part / 2))
+    normal = -float(special.ndtri(part / 2))
     slope = offset = 0.0
     # T given the number of neurons with u > 0 is N(0, |v|²), as ζ̂ is N(0, 1).
     if steps:
@@ -162,3 +162,14 @@ def region(
     if found.proposed > MOST_PROPOSED or not found.error <= MOST_ERROR:
         return None
     return found
+
+
+def _binomial_quantile(probability: float, n: int, p: float) -> float:
+    """The largest number below which a binomial count lies with at most that probability.
+
+    By scipy.special, as all quantiles here: scipy.stats would take a second of every command to load.
+    """
+    found = float(
+        special.bdtrik(probability, n, p)
+    )  # where the distribution function, made continuous, has that value
+    return math.floor(found) if found > 0 else 0.0
