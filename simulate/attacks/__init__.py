@@ -11,13 +11,14 @@ See `simulate.attacks.problem` for the conventions.
 
 from simulate.attacks.carlini_wagner import carlini_wagner_l0, carlini_wagner_l2, carlini_wagner_linf
 from simulate.attacks.deepfool import deepfool
+from simulate.attacks.goal import OBJECTIVES, Objective
 from simulate.attacks.hot_cold import hot_cold, iterated
 from simulate.attacks.lbfgs import lbfgs
 from simulate.attacks.norms import NORMS, Norm, project, size, steepest
 from simulate.attacks.one_step import gradient_step, smallest_epsilon
 from simulate.attacks.pgd import pgd
 from simulate.attacks.pixels import few_pixels
-from simulate.attacks.problem import OBJECTIVES, Attacked, Box, Network, Objective, Problem
+from simulate.attacks.problem import Attacked, Box, Network, Problem
 from simulate.attacks.smallest import smallest_radius
 
 __all__ = [

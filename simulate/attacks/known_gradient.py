@@ -2,7 +2,8 @@
 
 A two-layer or deep random network answers f(x) and ∇f(x) from the products W x and Wᵀ v alone. Held through
 `LazyGaussian`, it cannot be differentiated by following its operations (what is drawn depends on what was asked), but
-its own ∇f is the exact derivative at fixed W. So the derivative that torch is told is that one.
+its own ∇f is the exact derivative at fixed W. So the derivative that torch is told is that one. `follow` is how attacks
+ask any network for a gradient.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from simulate.attacks.chain import Chain
 from simulate.deep import DeepNetwork
+from simulate.errors import BadInput
 from simulate.networks import TwoLayerNetwork
 
 
@@ -48,3 +51,35 @@ def differentiable(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Te
         return answer
 
     return function
+
+
+def follow(network: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """The outputs, and what takes slopes in the outputs, of their shape, to slopes in the points, (B, d).
+
+    Raises:
+        BadInput: automatic differentiation cannot follow the network.
+
+    """
+    if isinstance(network, Chain):
+        return network.follow(points)
+    with torch.enable_grad():
+        point = points.detach().requires_grad_()
+        outputs = network(point)
+    check_differentiable(outputs)
+
+    def back(pull: Tensor) -> Tensor:
+        (slope,) = torch.autograd.grad(outputs, point, pull, allow_unused=True)
+        return (torch.zeros_like(point) if slope is None else slope).flatten(1)
+
+    return outputs.detach(), back
+
+
+def check_differentiable(values: Tensor) -> None:
+    """Refuse what has no gradient.
+
+    Raises:
+        BadInput: automatic differentiation cannot follow what computed these values.
+
+    """
+    if not values.requires_grad:
+        raise BadInput("automatic differentiation cannot follow the network")

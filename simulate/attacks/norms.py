@@ -11,13 +11,14 @@ a clipped point with one multiplier λ ≥ 0 a row:
 
 Its norm (in ℓ2 its square) is a piecewise simple function of λ: once it is known which entries are clipped at the
 solution λ has a closed form. In ℓ1 sorting the breakpoints tells (J. Duchi et al., ICML 2008, without a box), in ℓ2
-clipping more entries until no other one must be.
+Newton's method does.
 Clipping first and scaling afterwards, or the other way round, gives a feasible point but not the nearest one.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -27,6 +28,12 @@ from simulate.errors import BadInput
 
 Norm = Literal["inf", "2", "1"]
 NORMS: tuple[Norm, ...] = ("inf", "2", "1")
+
+_ORDINARY = 1e12
+"""A length between one over this and this has a square far from underflow and overflow, in float32 too."""
+
+_LARGE = 1e9
+"""Radii: vectors that much longer are shortened before they are squared."""
 
 
 def check_norm(norm: object) -> Norm:
@@ -69,15 +76,27 @@ def steepest(gradient: Tensor, norm: Norm, free: Tensor | None = None) -> Tensor
     if norm == "inf":
         return gradient.sign()
     if norm == "2":
-        # Scaled first, so that the squares of a tiny gradient do not underflow.
-        least = torch.finfo(gradient.dtype).tiny
-        scaled = gradient / gradient.abs().amax(1, keepdim=True).clamp_min(least)
-        direction: Tensor = scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(least)
-        return direction
+        gradient, unit = scaled(gradient)
+        return gradient * unit
     strength = gradient.abs() if free is None else gradient.abs() * free
     best = strength.argmax(1, keepdim=True)
     step = torch.zeros_like(gradient).scatter_(1, best, gradient.gather(1, best).sign())
     return step * (strength.gather(1, best) > 0)
+
+
+def scaled(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """A multiple of each row whose squares neither underflow nor overflow, and one over its ℓ2 length, (B, 1).
+
+    That is 0 where the gradient is 0; what is not a number is taken for 0.
+    """
+    length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    unit = length.reciprocal()
+    if float((length + unit).amax()) < _ORDINARY:  # false for NaN too
+        return gradient, unit
+    gradient = torch.nan_to_num(gradient, nan=0.0)
+    gradient = gradient / gradient.abs().amax(1, keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
+    length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    return gradient, torch.where(length > 0, 1 / length, 0)
 
 
 def project(z: Tensor, norm: Norm, radius: Tensor | float, low: Tensor, high: Tensor) -> Tensor:
@@ -91,45 +110,89 @@ def project(z: Tensor, norm: Norm, radius: Tensor | float, low: Tensor, high: Te
         high: upper ends, at least 0.
 
     """
-    r = torch.as_tensor(radius, dtype=z.dtype, device=z.device).expand(len(z)).unsqueeze(1)
-    if norm == "inf":
-        return torch.minimum(torch.maximum(z, torch.maximum(low, -r)), torch.minimum(high, r))
-
-    nearest = torch.clamp(z, low, high)
-    active = size(nearest, norm).unsqueeze(1) > r
-    if not bool(active.any()):
-        return nearest
     if norm == "2":
-        point = _euclidean(z, low / r, high / r)
-    else:
-        # In one sign: the entries, and what the box leaves of them.
-        magnitude, allowed = z.abs() / r, nearest.abs() / r
+        # A shorter z has the same projection, if it is outside the ball, and its squares do not overflow.
+        r = torch.as_tensor(radius, dtype=z.dtype, device=z.device).expand(len(z)).unsqueeze(1)
+        shorter = (_LARGE * r / z.abs().amax(1, keepdim=True)).clamp_max(1)
+        outside = size(z.clamp(low, high), norm).unsqueeze(1) > r
+        z = torch.where(outside, z * shorter, z)
+    return Ball.of(norm, radius, low, high).project(z)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball inside a box, to project onto often.
+
+    Attributes:
+        norm: of the ball.
+        r: radii, (B, 1).
+        low, high: the box, (B, d); in ℓ∞ the ball is a part of it.
+        square: squares of the lengths to aim at in ℓ2, a little below the radii: rounding must not leave the ball.
+        slack: by how much a square may differ from that.
+
+    """
+
+    norm: Norm
+    r: Tensor
+    low: Tensor
+    high: Tensor
+    square: Tensor
+    slack: Tensor
+
+    @classmethod
+    def of(cls, norm: Norm, radius: Tensor | float, low: Tensor, high: Tensor) -> Ball:
+        """See `project`."""
+        r = (
+            torch.as_tensor(radius, dtype=low.dtype, device=low.device)
+            .expand(len(low))
+            .unsqueeze(1)
+            .contiguous()
+        )
+        if norm == "inf":
+            low, high = torch.maximum(low, -r), torch.minimum(high, r)
+        rounding = torch.finfo(low.dtype).eps * (2 + math.sqrt(low.shape[1]))
+        square = (r * (1 - 2 * rounding)).square()
+        return cls(norm, r, low, high, square, 2 * rounding * square)
+
+    def project(self, z: Tensor) -> Tensor:
+        """The nearest point (in ℓ2); entries beyond 10⁹ radii are for `project`."""
+        nearest = z.clamp(self.low, self.high)
+        if self.norm == "inf":
+            return nearest
+        length = torch.linalg.vector_norm(nearest, float(self.norm), dim=1, keepdim=True)
+        outside = length > self.r
+        if not int(torch.count_nonzero(outside)):
+            return nearest
+        if self.norm == "2":
+            return self._stretch(z, nearest, length, outside)
+        # In one sign and in units of the radius: the entries, and what the box leaves of them.
+        magnitude, allowed = z.abs() / self.r, nearest.abs() / self.r
         point = torch.copysign(torch.minimum(_shrink_taxicab(magnitude, allowed), allowed), z)
-    # In units of the radius the point is exact up to rounding; rounding must not leave the ball.
-    length = size(point, norm).unsqueeze(1)
-    scale = r * torch.where(length > 1, (1 - 2 * torch.finfo(z.dtype).eps) / length, 1)
-    return torch.where(active, (point * scale).clamp(low, high), nearest)
+        # The point is exact up to rounding, which must not leave the ball.
+        length = size(point, "1").unsqueeze(1)
+        scale = self.r * torch.where(length > 1, (1 - 2 * torch.finfo(z.dtype).eps) / length, 1)
+        return torch.where(outside, (point * scale).clamp(self.low, self.high), nearest)
 
-
-def _euclidean(z: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Clip(t·z) with the t for which its length is 1, where clip(z) is longer; (B, d)."""
-    # With the entries that are clipped at t the others give a larger t, which clips more: t rises to the solution.
-    # Scaled first, since a large z would overflow when it is squared.
-    least = torch.finfo(z.dtype).tiny
-    z = z / z.abs().amax(1, keepdim=True).clamp_min(least)
-    square = z.square()
-    rest, free_square = torch.ones_like(z[:, 0]), square.sum(1)
-    clipped, count = None, 0
-    while True:
-        ray = z * (rest / free_square.clamp_min(least)).sqrt().unsqueeze(1)
-        point = ray.clamp(low, high)
-        now = ray != point
-        clipped = now if clipped is None else clipped | now
-        if (total := int(torch.count_nonzero(clipped))) == count:
-            return point
-        count, mask = total, clipped.to(z.dtype)
-        rest = (1 - torch.linalg.vecdot(mask, point.square())).clamp_min(0)
-        free_square = torch.linalg.vecdot(1 - mask, square)
+    def _stretch(self, z: Tensor, point: Tensor, length: Tensor, off: Tensor) -> Tensor:
+        """Clip(t·z) on the sphere for rows that are off, `point` = clip(z) for the others; overwrites `point`."""
+        # Newton's method for s = t² in φ(s) = ‖clip(√s·z)‖² = r². φ is concave and piecewise linear, so from its second
+        # point on s rises to the solution, and is there when the right entries are clipped. It is not below r²/‖z‖².
+        least = self.square / torch.linalg.vector_norm(z, dim=1, keepdim=True).square_()
+        missing, s = self.square - length.square(), torch.ones_like(length)
+        cut = z - point
+        for _ in range(z.shape[1] + 1):
+            # The slope of φ. All in place: comparisons then give numbers, much quicker than truth values, and memory in
+            # use is quicker than memory that must be fetched.
+            slope = torch.linalg.vector_norm(cut.eq_(0).mul_(z), dim=1, keepdim=True).square_()
+            s = torch.where(off, torch.fmax(torch.addcdiv(s, missing, slope), least), s)
+            ray = torch.mul(z, s.sqrt(), out=cut)
+            torch.clamp(ray, self.low, self.high, out=point)
+            missing = self.square - torch.linalg.vector_norm(point, dim=1, keepdim=True).square_()
+            off = off & (missing.abs() > self.slack)
+            if not int(torch.count_nonzero(off)):
+                break
+            cut = ray.sub_(point)
+        return point
 
 
 def _shrink_taxicab(magnitude: Tensor, allowed: Tensor) -> Tensor:

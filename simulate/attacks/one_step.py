@@ -14,8 +14,9 @@ from torch import Tensor
 
 from simulate.arguments import whole
 from simulate.attacks.along import first_success
+from simulate.attacks.goal import Objective
 from simulate.attacks.norms import Norm, size, steepest
-from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
+from simulate.attacks.problem import Attacked, Box, Network, Problem, check_radius
 from simulate.errors import BadInput
 
 Direction = Literal["sign", "value", "unit"]

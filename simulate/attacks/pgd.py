@@ -16,8 +16,9 @@ from torch import Tensor
 
 from simulate.arguments import whole
 from simulate.attacks.along import shorten
-from simulate.attacks.norms import Norm, check_norm, project, steepest, uniform
-from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
+from simulate.attacks.goal import Objective
+from simulate.attacks.norms import Ball, Norm, check_norm, project, scaled, steepest, uniform
+from simulate.attacks.problem import Attacked, Box, Network, Problem, check_radius
 from simulate.errors import BadInput
 
 _BATCH_NUMBERS = 1 << 22
@@ -71,7 +72,9 @@ def pgd(
     first = first_step(step, steps)
     low, high = problem.room()
     generator = torch.Generator(device="cpu").manual_seed(whole(seed, "seed", 0))
-    best, best_margin = torch.zeros_like(low), problem.evaluate(problem.x)
+    best, best_margin = torch.zeros_like(low), torch.full_like(low[:, 0], math.inf)
+    if random_start:  # else the first start is x itself
+        best_margin = problem.evaluate(problem.x)
     zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
 
     def starts() -> Iterator[Tensor]:
@@ -136,27 +139,31 @@ def descend(
     climbs: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One start: the δ of smallest margin on the way, (B, d), that margin, and where a gradient was 0."""
-    low, high = problem.room()
-    delta, best, reach = start, start, radii.unsqueeze(1)
-    best_margin = torch.full_like(low[:, 0], math.inf)
-    zero = torch.zeros(len(low), dtype=torch.bool, device=low.device)
-    if norm == "inf":  # the ball is a box too: one box for both
-        low, high = torch.maximum(low, -reach), torch.minimum(high, reach)
+    ball = Ball.of(norm, radii, *problem.room())
+    delta = best = start
+    best_margin = torch.full_like(start[:, 0], math.inf)
+    flattest = torch.ones_like(ball.r)
 
     def keep(margin: Tensor) -> None:
         nonlocal best, best_margin
-        better = margin < best_margin
-        best = torch.where(better.unsqueeze(1), delta, best)
-        best_margin = torch.where(better, margin, best_margin)
+        # With weights 0 and 1 this takes one of the two to the bit, more quickly than `torch.where`.
+        best = torch.lerp(best, delta, (margin < best_margin).to(delta.dtype).unsqueeze(1))
+        best_margin = torch.fmin(best_margin, margin)
 
     for count in range(steps):
         # On the way x + δ need not be rounded into ball and box: what is returned is looked at once more.
-        margin, slope = problem.look(problem.x + delta.reshape(problem.x.shape), climbs)
+        margin, slope = problem.climb(problem.x + delta.reshape(problem.x.shape), climbs)
         keep(margin)
-        zero |= slope.abs().amax(1) == 0
+        slope, unit = scaled(slope)
+        flattest = torch.minimum(flattest, unit)
         share = first if steps == 1 else first * (0.01 + 0.99 * (1 + math.cos(math.pi * count / steps)) / 2)
-        free = torch.where(slope > 0, delta < high, delta > low) if norm == "1" else None
-        moved = torch.addcmul(delta, steepest(slope, norm, free), reach, value=share)
-        delta = moved.clamp(low, high) if norm == "inf" else project(moved, norm, radii, low, high)
-    keep(problem.evaluate(problem.move(delta)))
-    return best, problem.evaluate(problem.move(best)), zero
+        if norm == "inf":
+            moved = torch.addcmul(delta, slope.sign(), ball.r, value=share)
+        elif norm == "2":
+            moved = torch.addcmul(delta, slope, ball.r * unit, value=share)
+        else:
+            free = torch.where(slope > 0, delta < ball.high, delta > ball.low)
+            moved = torch.addcmul(delta, steepest(slope, norm, free), ball.r, value=share)
+        delta = ball.project(moved)
+    keep(problem.evaluate(problem.x + delta.reshape(problem.x.shape)))
+    return best, problem.evaluate(problem.move(best)), (flattest == 0).squeeze(1)

@@ -1,22 +1,8 @@
 """What is attacked: a network, its inputs, their labels, the box of allowed inputs; and what an attack returns.
 
 A network is any torch function that treats the rows of its argument alone: (B, *shape) → (B, C) logits, or → (B,)
-one number whose sign is the class. Row b may belong to network b (a batch of random networks).
-
-The margin says how far an input is on its class's side: y·f(x) for a scalar network with y = ±1, and
-Z_y − max_{c≠y} Z_c for logits. It is negative exactly where the input is misclassified, and 0 at a tie: ties are not
-counted as success. With a target t the attack wants class t instead: success is Z_t > max_{c≠t} Z_c.
-
-What an attack climbs is its objective, a name:
-
-    margin          minus the margin
-    loss            the cross-entropy of y (with a target: minus that of t); of a scalar network the logistic loss
-    versus-label    Z_t − Z_y
-    versus-all      Z_t − Σ_{c≠t} Z_c
-
-The last two need a target. (Z. Kolter and A. Madry, "Adversarial robustness: theory and practice", 2018, chapter 4.)
-The softmax saturates: where the network is so sure that its probabilities round to 0 and 1, the gradient of the loss is
-exactly 0 while that of the margin is not.
+one number whose sign is the class. Row b may belong to network b (a batch of random networks). What the attack wants of
+the outputs, and the objectives it climbs, are in `simulate.attacks.goal`.
 """
 
 from __future__ import annotations
@@ -24,20 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from simulate.attacks.known_gradient import differentiable
+from simulate.attacks.chain import Chain, chain_of
+from simulate.attacks.goal import Goal
+from simulate.attacks.known_gradient import check_differentiable, differentiable, follow
 from simulate.attacks.norms import Norm, size
 from simulate.errors import BadInput
 from simulate.feedforward import FeedForward
 
 Network = Callable[[Tensor], Tensor]
-Objective = Literal["margin", "loss", "versus-label", "versus-all"]
-OBJECTIVES: tuple[Objective, ...] = ("margin", "loss", "versus-label", "versus-all")
 Box = tuple[float, float] | tuple[Tensor, Tensor]
 
 
@@ -68,26 +53,20 @@ class Attacked:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Goal):
     """A network at its inputs, checked once.
 
     Attributes:
         network: see the module's docstring.
         x: inputs, shape (B, *shape), floating.
-        y: labels, shape (B,): whole numbers 0 … C − 1, or ±1 for a scalar network.
         low, high: the box for x + δ, of x's shape, ±inf without a box.
-        target: wanted classes, shape (B,), or None.
-        classes: how many logits the network returns; 0 if it returns one number.
 
     """
 
     network: Network
     x: Tensor
-    y: Tensor
     low: Tensor
     high: Tensor
-    target: Tensor | None
-    classes: int
 
     @classmethod
     def of(
@@ -121,12 +100,12 @@ class Problem:
                 "the inputs must be a float32 or float64 tensor of shape (B, ...) with at least one row"
             )
         x = x.detach()
-        if not bool(torch.isfinite(x).all()):
+        if not _finite(x):
             raise BadInput("the inputs hold NaN or infinite numbers")
         labels = _integers(y, x.device, "labels")
         if labels.shape != (len(x),):
             raise BadInput(f"the labels must have shape ({len(x)},), got {tuple(labels.shape)}")
-        network = differentiable(network)
+        network = chain_of(network, x) or differentiable(network)
         outputs = cls._first_outputs(network, x)
         scalar = outputs.ndim == 1
         if scalar:
@@ -146,7 +125,7 @@ class Problem:
             cls._check_classes(target, outputs.shape[1], "targets")
             target = target.long().expand(len(x))
         low, high = cls._box(x, box)
-        return cls(network, x, labels, low, high, target, 0 if scalar else int(outputs.shape[1]))
+        return cls(labels, target, 0 if scalar else int(outputs.shape[1]), network, x, low, high)
 
     @staticmethod
     def _first_outputs(network: Network, x: Tensor) -> Tensor:
@@ -163,7 +142,7 @@ class Problem:
             raise BadInput(
                 f"the network must return (B,) or (B, classes) numbers for {len(x)} inputs, got {shape}"
             )
-        if not bool(torch.isfinite(outputs).all()):
+        if not _finite(outputs):
             raise BadInput("the network returns NaN or infinite numbers at the inputs")
         return outputs
 
@@ -183,13 +162,13 @@ class Problem:
             low, high = (torch.as_tensor(end, dtype=x.dtype, device=x.device).expand_as(x) for end in ends)
         except (RuntimeError, TypeError, ValueError) as error:
             raise BadInput(f"the box must be two numbers or tensors that fit the inputs: {error}") from error
+        if float((x - low).amin()) >= 0 and float((high - x).amin()) >= 0:  # false for NaN too
+            return low, high
         if bool((low.isnan() | high.isnan()).any()):
             raise BadInput("the box has NaN for an end")
         if bool((low > high).any()):
             raise BadInput("the box is empty: a lower end lies above its upper end")
-        if bool(((x < low) | (x > high)).any()):
-            raise BadInput("the box leaves out some of the inputs")
-        return low, high
+        raise BadInput("the box leaves out some of the inputs")
 
     def repeated(self, count: int) -> Problem:
         """The same rows so many times over, batch after batch; each copy of row b meets the network of row b."""
@@ -213,6 +192,8 @@ class Problem:
 
     def _takes_any_rows(self) -> bool:
         """Whether there is one network for all rows, which a longer batch can meet at once. Lazy ones are not tried."""
+        if isinstance(self.network, Chain):
+            return True
         if not isinstance(self.network, nn.Module | FeedForward):
             return False
         try:
@@ -224,121 +205,37 @@ class Problem:
         # A longer batch may be summed in another order.
         return twice.shape == both.shape and torch.allclose(twice, both, rtol=1e-3, atol=1e-6)
 
-    @property
-    def scalar(self) -> bool:
-        """Whether the network returns one number."""
-        return self.classes == 0
-
-    def margins(self, outputs: Tensor) -> Tensor:
-        """The margin of each row: negative where the attack has succeeded."""
-        if self.scalar:
-            return outputs * self.y
-        mine = outputs.gather(1, self._column).squeeze(1)
-        others = outputs.masked_fill(self._mine, -torch.inf).amax(1)
-        return mine - others if self.target is None else others - mine
-
-    def rise(self, outputs: Tensor) -> Tensor:
-        """Minus the margins: what attacks climb first of all."""
-        return -self.margins(outputs)
-
-    @cached_property
-    def _column(self) -> Tensor:
-        """The class against all others, (B, 1): the wanted one, or the label."""
-        return (self.y if self.target is None else self.target).unsqueeze(1)
-
-    @cached_property
-    def _pull(self) -> Tensor:
-        """The slope of `rise` in that class's own logit, (B, classes)."""
-        return self._mine.to(self.x.dtype) * (-1.0 if self.target is None else 1.0)
-
-    @cached_property
-    def _mine(self) -> Tensor:
-        """Where it stands among the logits, (B, classes)."""
-        return self._column == torch.arange(self.classes, device=self.x.device)
-
-    def loss(self, outputs: Tensor) -> Tensor:
-        """Cross-entropy that the attack climbs, one number a row; of a scalar network the logistic loss."""
-        if self.scalar:
-            return torch.nn.functional.softplus(-outputs * self.y)
-        if self.target is None:
-            return torch.nn.functional.cross_entropy(outputs, self.y, reduction="none")
-        return -torch.nn.functional.cross_entropy(outputs, self.target, reduction="none")
-
-    def objective(self, name: str) -> Callable[[Tensor], Tensor]:
-        """What an attack climbs, one number a row, as a function of the outputs; see the module's docstring.
-
-        Raises:
-            BadInput: no such objective, or one that needs a target.
-
-        """
-        if name not in OBJECTIVES:
-            raise BadInput(f"the objective is one of {', '.join(OBJECTIVES)}, got {name!r}")
-        if name == "margin":
-            return self.rise
-        if name == "loss":
-            return self.loss
-        if self.target is None:
-            raise BadInput(f"the objective {name} needs a target class")
-        wanted, label = self.target.unsqueeze(1), self.y.unsqueeze(1)
-
-        def versus(outputs: Tensor) -> Tensor:
-            mine = outputs.gather(1, wanted).squeeze(1)
-            if name == "versus-label":
-                return mine - outputs.gather(1, label).squeeze(1)
-            return 2 * mine - outputs.sum(1)
-
-        return versus
-
     def gradient(self, x: Tensor, objective: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """An objective's values (B,) and its gradient in x, of x's shape; rows do not see each other.
 
         A gradient that is not a number says nothing and is taken for 0.
         """
-        values, _, slope = self._differentiate(x, objective)
-        return values, slope
+        with torch.enable_grad():
+            point = x.detach().requires_grad_()
+            values = objective(self.network(point))
+            check_differentiable(values)
+            (slope,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
+        return values.detach(), torch.zeros_like(point) if slope is None else torch.nan_to_num(slope, nan=0.0)
 
     def look(self, points: Tensor, objective: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """The margins (B,) and the objective's gradient, flattened to (B, d), from one pass."""
+        """The margins (B,) and the objective's gradient, flattened to (B, d), from one pass.
+
+        A gradient that is not a number says nothing and is taken for 0.
+        """
+        margins, slope = self.climb(points, objective)
+        return margins, torch.nan_to_num(slope, nan=0.0)
+
+    def climb(self, points: Tensor, objective: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """As `look`, with the gradient as it comes; the quickest way."""
+        outputs, back = follow(self.network, points)
         if objective == self.rise:
-            margins, slope = self._climb(points)
+            margins, pull = self.rise_and_pull(outputs)
         else:
-            _, outputs, slope = self._differentiate(points, objective)
             margins = self.margins(outputs)
-        return margins, slope.flatten(1)
-
-    def _climb(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Margins and the gradient of `rise`, whose slope in the outputs needs no differentiation; the quickest way."""
-        with torch.enable_grad():
-            point = x.detach().requires_grad_()
-            outputs = self.network(point)
-        _check_differentiable(outputs)
-        with torch.no_grad():
-            if self.scalar:
-                margins, pull = outputs * self.y, -self.y.to(outputs.dtype)
-            else:
-                mine = outputs.gather(1, self._column)
-                top, where = outputs.masked_fill(self._mine, -torch.inf).max(1, keepdim=True)
-                margins, up = (mine - top).squeeze(1), 1.0
-                if self.target is not None:
-                    margins, up = -margins, -1.0
-                pull = self._pull.to(outputs.dtype).scatter(1, where, up)
-        (slope,) = torch.autograd.grad(outputs, point, pull, allow_unused=True)
-        if slope is None:
-            return margins, torch.zeros_like(point)
-        # The sum is finite where all is: nothing need be replaced, which is slow.
-        return margins, slope if math.isfinite(float(slope.sum())) else torch.nan_to_num(slope, nan=0.0)
-
-    def _differentiate(
-        self, x: Tensor, objective: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        with torch.enable_grad():
-            point = x.detach().requires_grad_()
-            outputs = self.network(point)
-            values = objective(outputs)
-            _check_differentiable(values)
-            (slope,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
-        slope = torch.zeros_like(point) if slope is None else slope
-        return values.detach(), outputs.detach(), torch.nan_to_num(slope.detach(), nan=0.0)
+            with torch.enable_grad():
+                free = outputs.requires_grad_()
+                (pull,) = torch.autograd.grad(objective(free).sum(), free)
+        return margins, back(pull)
 
     def move(self, delta: Tensor) -> Tensor:
         """The points x + δ inside the box, rounded towards x: no entry moves by more than |δ_i|.
@@ -348,8 +245,9 @@ class Problem:
         """
         delta = delta.reshape(self.x.shape)
         points = self.x + delta
-        points = torch.where((points - self.x).abs() > delta.abs(), torch.nextafter(points, self.x), points)
-        return torch.minimum(torch.maximum(points, self.low), self.high)
+        # 1 where rounding has overshot, else 0; with such weights `torch.lerp` is exact.
+        over = (points - self.x).abs_().gt_(delta.abs())
+        return torch.lerp(points, torch.nextafter(points, self.x), over).clamp_(self.low, self.high)
 
     def evaluate(self, points: Tensor) -> Tensor:
         """Margins at given inputs."""
@@ -372,9 +270,9 @@ class Problem:
         return (self.low - self.x).flatten(1), (self.high - self.x).flatten(1)
 
 
-def _check_differentiable(values: Tensor) -> None:
-    if not values.requires_grad:
-        raise BadInput("automatic differentiation cannot follow the network")
+def _finite(values: Tensor) -> bool:
+    """Whether all are finite; their sum tells it mostly, and quicker."""
+    return math.isfinite(float(values.sum())) or bool(torch.isfinite(values).all())
 
 
 def _in_turn(network: Network, rows: int) -> Network:

@@ -8,9 +8,10 @@ from torch import Tensor
 from simulate.arguments import whole
 from simulate.attacks.along import shorten
 from simulate.attacks.deepfool import deepfool
+from simulate.attacks.goal import Objective
 from simulate.attacks.norms import Norm, check_norm, dual_size, project, size, uniform
 from simulate.attacks.pgd import descend_from, first_step
-from simulate.attacks.problem import Attacked, Box, Network, Objective, Problem, check_radius
+from simulate.attacks.problem import Attacked, Box, Network, Problem, check_radius
 
 _DOUBLINGS = 12
 """Without a largest radius: how often the linearised distance is doubled until an attack succeeds."""
