@@ -22,6 +22,8 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
+from simulate.streams.compiled import INNER
+
 u32, u64, i32, i64 = np.uint32, np.uint64, np.int32, np.int64
 f32, f64 = np.float32, np.float64
 
@@ -57,7 +59,7 @@ def _fma(typing_context, x, y, z):
 fma: Any = intrinsic(_fma)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def log32(x):
     """Natural logarithm of a positive normal float32."""
     # x = 2^e (1 + m) with 1 + m in [√½, √2): subtracting the bits of √½ aligns the exponent field to it.
@@ -79,7 +81,7 @@ def log32(x):
     return fma(e, f32(0.693359375), m + small)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def log64(x):
     """Natural logarithm of a positive normal float64."""
     bits = u64(bits64(x) - u64(0x3FE6A09E667F3BCD))
@@ -100,7 +102,7 @@ def log64(x):
     return fma(e, 6.93147180369123816490e-01, m - small)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def normal_pair32(w0, w1):
     """Two independent standard normals in float32 from two uniform words."""
     # (w + ½)/2³² lies in (0, 1]: small values keep their relative precision, so the tail is not cut short.
@@ -124,13 +126,13 @@ def normal_pair32(w0, w1):
     return as_float32(u32(bits32(first) ^ flip_first)), as_float32(u32(bits32(second) ^ flip_second))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def uniform64(w0, w1):
     """A float64 in (0, 1] from two words; small values keep full relative precision."""
     return (f64((u64(w0) << u64(32)) | u64(w1)) + 0.5) * 2.0**-64
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def normal_pair64(w0, w1, w2, w3):
     """Two independent standard normals in float64 from four uniform words."""
     radius = math.sqrt(max(-2.0 * log64(uniform64(w0, w1)), 0.0))
