@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulate.streams.compiled import BOTH, INNER, KERNEL
+from simulate.streams.compiled import BOTH, KERNEL
 from simulate.streams.philox import philox
 from simulate.streams.transforms import normal_pair32, normal_pair64, uniform64
 
@@ -25,55 +25,41 @@ _HIGH = u64(32)
 _ROWS_OF_SCRATCH = 256
 
 
-@njit(**INNER)
-def _tile32(row, start, tile, stream, t0, t1, k0, k1):
-    base = u64(tile * _LANES)
-    out = row[start : start + 4 * _LANES]
-    for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
-        z0, z1 = normal_pair32(w0, w1)
-        z2, z3 = normal_pair32(w2, w3)
-        out[lane] = z0
-        out[_LANES + lane] = z1
-        out[2 * _LANES + lane] = z2
-        out[3 * _LANES + lane] = z3
-
-
-@njit(**INNER)
-def _tile64(row, start, tile, stream, t0, t1, k0, k1):
-    base = u64(tile * _LANES)
-    out = row[start : start + 2 * _LANES]
-    for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
-        z0, z1 = normal_pair64(w0, w1, w2, w3)
-        out[lane] = z0
-        out[_LANES + lane] = z1
-
-
 @njit(**BOTH)
 def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float32: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 4 * _LANES
-    tile = offset // size
     for b in range(out.shape[0]):
         trial = first + u64(b)
         t0, t1 = u32(trial), u32(trial >> _HIGH)
-        row = out[b]
         for i in range((stop - start) // size):
-            _tile32(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
+            base = u64((offset // size + i) * _LANES)
+            tile = out[b, start + i * size : start + (i + 1) * size]
+            for lane in range(_LANES):
+                w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
+                z0, z1 = normal_pair32(w0, w1)
+                z2, z3 = normal_pair32(w2, w3)
+                tile[lane] = z0
+                tile[_LANES + lane] = z1
+                tile[2 * _LANES + lane] = z2
+                tile[3 * _LANES + lane] = z3
 
 
 @njit(**BOTH)
 def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float64: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 2 * _LANES
-    tile = offset // size
     for b in range(out.shape[0]):
         trial = first + u64(b)
         t0, t1 = u32(trial), u32(trial >> _HIGH)
-        row = out[b]
         for i in range((stop - start) // size):
-            _tile64(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
+            base = u64((offset // size + i) * _LANES)
+            tile = out[b, start + i * size : start + (i + 1) * size]
+            for lane in range(_LANES):
+                w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
+                z0, z1 = normal_pair64(w0, w1, w2, w3)
+                tile[lane] = z0
+                tile[_LANES + lane] = z1
 
 
 def normals(out, k0, k1, stream, first, offset):

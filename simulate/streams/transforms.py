@@ -107,7 +107,8 @@ def normal_pair32(w0, w1):
     """Two independent standard normals in float32 from two uniform words."""
     # (w + ½)/2³² lies in (0, 1]: small values keep their relative precision, so the tail is not cut short.
     uniform = (f32(w0) + f32(0.5)) * f32(2.0**-32)
-    radius = f32(math.sqrt(max(f32(-2) * log32(uniform), f32(0))))
+    square = f32(-2) * log32(uniform)
+    radius = f32(math.sqrt(f32(0) if square < f32(0) else square))
     # The two top bits of w1 choose a quarter turn, the other thirty an angle t in (−π/4, π/4).
     remainder = i32(u32(w1 << u32(2))) >> i32(2)
     t = (f32(remainder) + f32(0.5)) * f32(math.pi / 4 / 2**29)
@@ -135,7 +136,8 @@ def uniform64(w0, w1):
 @njit(**INNER)
 def normal_pair64(w0, w1, w2, w3):
     """Two independent standard normals in float64 from four uniform words."""
-    radius = math.sqrt(max(-2.0 * log64(uniform64(w0, w1)), 0.0))
+    square = -2.0 * log64(uniform64(w0, w1))
+    radius = math.sqrt(0.0 if square < 0.0 else square)
     word = (u64(w2) << u64(32)) | u64(w3)
     remainder = i64(u64(word << u64(2))) >> i64(2)
     t = (f64(remainder) + 0.5) * (math.pi / 4 / 2.0**61)
