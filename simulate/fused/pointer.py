@@ -21,7 +21,8 @@ def address(function: Any, *arguments: types.Type) -> int:
         arguments: numba types.
 
     """
-    compiled = function.get_compile_result(types.none(*arguments))
+    function.compile(arguments)  # or loaded, as where Python calls it
+    compiled = function.overloads[arguments]
     place: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
     return place
 
