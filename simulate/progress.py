@@ -16,6 +16,8 @@ _SECONDS_BETWEEN_LINES = 10.0
 class TerminalProgress:
     """A bar with rate and time left. `stop` leaves the terminal as it was.
 
+    The rate counts from the end of the first block on, which may have waited for the compiler.
+
     Args:
         unit: what is counted.
 
@@ -32,20 +34,23 @@ class TerminalProgress:
             transient=True,
         )
         self._task = self._bar.add_task(unit, total=None, rate="")
-        self._started = 0.0
+        self._first_block: float | None = None
         self._computed = 0
 
     def start(self, total: int, done: int) -> None:
         """Show the bar: `done` of `total` trials were already on disk."""
-        self._started = time.perf_counter()
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
 
     def advance(self, trials: int) -> None:
         """Move the bar."""
-        self._computed += trials
-        rate = self._computed / max(time.perf_counter() - self._started, 1e-9)
-        self._bar.update(self._task, advance=trials, rate=_pace(rate))
+        now, pace = time.perf_counter(), ""
+        if self._first_block is None:
+            self._first_block = now
+        else:
+            self._computed += trials
+            pace = _pace(self._computed / max(now - self._first_block, 1e-9))
+        self._bar.update(self._task, advance=trials, rate=pace)
 
     def note(self, line: str) -> None:
         """One line above the bar."""
@@ -57,7 +62,7 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """A line every ten seconds, for logs.
+    """A line every ten seconds, for logs. Its rate is that of `TerminalProgress`.
 
     Args:
         unit: what is counted.
@@ -67,24 +72,28 @@ class LineProgress:
     def __init__(self, unit: str = "trials") -> None:
         self._unit = unit
         self._total = self._done = self._before = 0
-        self._started = self._last = 0.0
+        self._last = 0.0
+        self._first_block: float | None = None
 
     def start(self, total: int, done: int) -> None:
         """Begin counting: `done` of `total` trials were already on disk."""
-        self._total, self._done, self._before = total, done, done
-        self._started = self._last = time.perf_counter()
+        self._total, self._done = total, done
+        self._last = time.perf_counter()
         if done:
             self.note(f"{done:,} of {total:,} {self._unit} were already there")
 
     def advance(self, trials: int) -> None:
         """Count, and print if it is time."""
         self._done += trials
-        now = time.perf_counter()
+        now, pace = time.perf_counter(), ""
+        if self._first_block is None:
+            self._first_block, self._before = now, self._done
+        elif now > self._first_block:
+            rate = (self._done - self._before) / (now - self._first_block)
+            pace = f", {_pace(rate)}, {(self._total - self._done) / rate:.0f} s left"
         if now - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = now
-            rate = (self._done - self._before) / (now - self._started)
-            left = (self._total - self._done) / rate
-            self.note(f"{self._done:,} of {self._total:,} {self._unit}, {_pace(rate)}, {left:.0f} s left")
+            self.note(f"{self._done:,} of {self._total:,} {self._unit}{pace}")
 
     def note(self, line: str) -> None:
         """One line on stderr."""

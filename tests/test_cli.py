@@ -570,6 +570,23 @@ def test_lines_of_progress_are_for_logs(
     ]
 
 
+def test_waiting_for_the_compiler_is_no_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first block that took half a minute, for its code had to be compiled, tells nothing of the next ones."""
+    now = [0.0]
+    monkeypatch.setattr("simulate.progress.time.perf_counter", lambda: now[0])
+    progress = LineProgress()
+    progress.start(1000, 0)
+    for seconds in (30.0, 10.0):
+        now[0] += seconds
+        progress.advance(100)
+    assert capsys.readouterr().err.splitlines() == [
+        "100 of 1,000 trials",
+        "200 of 1,000 trials, 10/s, 80 s left",
+    ]
+
+
 def test_the_bar_leaves_the_terminal_as_it_was(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -91,6 +92,8 @@ def console() -> Console:
 
 def main() -> NoReturn:
     """The command `simulate`: exit codes are 0 fine, 2 bad use, 4 a failed run, 130 Ctrl-C (143 SIGTERM)."""
+    # Imports and the compiler make many small objects that stay: looking for garbage among them takes a second.
+    gc.set_threshold(100_000, 50, 50)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show ∇ shows ? instead of an error
             stream.reconfigure(errors="replace")

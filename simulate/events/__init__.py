@@ -19,7 +19,7 @@ import torch
 from simulate.activations import Activation
 from simulate.errors import BadInput
 from simulate.events.far import SIDE
-from simulate.events.kernel import LANES, TILE, trials
+from simulate.events.kernel import LANES, TILE, at_binomials, trials
 from simulate.events.near import Region, region
 from simulate.fused import Observed
 from simulate.streams import Stream
@@ -85,6 +85,7 @@ def observe(
     batch, moves = stream.batch, len(steps) + len(radii)
     before, norms, after = np.empty(batch), np.empty(batch), np.empty((batch, moves))
     trials(
+        at_binomials(),
         found.width,
         dim,
         *found.slopes,

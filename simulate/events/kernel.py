@@ -16,7 +16,7 @@ proposals are neurons of zeros. Numbers are drawn in float32 or float64; all ari
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -24,8 +24,10 @@ from numba.core import types
 from numba.extending import overload
 
 from simulate.fused.functions import exp32
+from simulate.fused.pointer import address, call
+from simulate.streams.compiled import INNER, KERNEL
 from simulate.streams.philox import philox
-from simulate.streams.rejection import binomial
+from simulate.streams.rejection import binomials
 from simulate.streams.transforms import as_float32, bits32, fma, normal_pair32, normal_pair64, uniform64
 
 f32, u32, u64 = np.float32, np.uint32, np.uint64
@@ -39,11 +41,9 @@ TILE = 5 * LANES
 """Numbers of a tile."""
 
 _HIGH = u64(32)
-_OPTIONS: Any = {"nogil": True, "cache": True, "error_model": "numpy"}
-_INLINE: Any = {"forceinline": True, "cache": True, "error_model": "numpy"}
 
 
-@njit(**_INLINE)
+@njit(**INNER)
 def _rejected32(x):
     """1 − e^{−x} in float32 to relative precision, x ≥ 0."""
     p = fma(x, f32(-1 / 5040), f32(1 / 720))
@@ -55,7 +55,7 @@ def _rejected32(x):
     return near if x < f32(0.25) else f32(1) - exp32(-x)
 
 
-@njit(**_INLINE)
+@njit(**INNER)
 def _proposal32(index, slope, offset, rayleigh, word, t0, t1, k0, k1):
     """|u|, e·z, whether it is accepted, and two fair bits: from one counter."""
     w0, w1, w2, w3 = philox(index, word, t0, t1, k0, k1)
@@ -68,7 +68,7 @@ def _proposal32(index, slope, offset, rayleigh, word, t0, t1, k0, k1):
     return size, across, chance > _rejected32(f32(0.5) * size * size), w3
 
 
-@njit(**_INLINE)
+@njit(**INNER)
 def _proposal64(index, slope, offset, rayleigh, word, t0, t1, k0, k1):
     """The same in float64, from two counters."""
     w0, w1, w2, w3 = philox(u64(2) * index, word, t0, t1, k0, k1)
@@ -93,7 +93,7 @@ def _proposal_of_a_type(real, index, slope, offset, rayleigh, word, t0, t1, k0, 
     )
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def near(neurons, proposals, slope, offset, rayleigh, above, below, word, t0, t1, k0, k1):
     """Draw the neurons of the region.
 
@@ -131,7 +131,7 @@ def near(neurons, proposals, slope, offset, rayleigh, above, below, word, t0, t1
             out[ABOVE + i] = weight if positive else real(0)
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def far(count, coefficients, variances, side, envelope, word, t0, t1, k0, k1):
     """Σ X and Σ Z over `count` neurons outside the region, see `simulate.events.far`; attempt i uses 2i and 2i + 1."""
     if count == 0:
@@ -149,7 +149,7 @@ def far(count, coefficients, variances, side, envelope, word, t0, t1, k0, k1):
         attempt += 1
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def _ratio(x, z, nu, coefficients):
     """r_D(x, z), the density of the scaled sums over that of N(0, I)."""
     terms = coefficients.shape[0]
@@ -169,7 +169,7 @@ def _ratio(x, z, nu, coefficients):
     return total
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def _total(lanes):
     total = 0.0
     for i in range(LANES):
@@ -177,7 +177,7 @@ def _total(lanes):
     return total
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def sums(neurons, stop, lanes):
     """Over the first `stop` numbers Σ pull·size, Σ pull·across, and how many neurons are there and have u > 0.
 
@@ -195,7 +195,7 @@ def sums(neurons, stop, lanes):
     return _total(lanes[0]), _total(lanes[1]), np.int64(_total(lanes[2])), np.int64(_total(lanes[3]))
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def turned(neurons, stop, growth, shift, pull_weight, lanes):
     """Σ a·|y| over the neurons that change sides, with e·y = growth·size + shift·(across + pull_weight·pull)."""
     total = lanes[0]
@@ -209,7 +209,7 @@ def turned(neurons, stop, growth, shift, pull_weight, lanes):
     return _total(total)
 
 
-@njit(**_OPTIONS)
+@njit(**KERNEL)
 def outputs(
     neurons, stop, width, dim, above, below, chi2, v_u, v_z, positive, sizes, by_norm, against, lanes, after
 ):
@@ -254,8 +254,16 @@ def outputs(
     return before, norm
 
 
-@njit(**_OPTIONS)
+@cache
+def at_binomials() -> int:
+    """Where the generator of binomial numbers is, for `trials`; it is compiled if need be."""
+    out, word = types.Array(types.int64, 1, "C"), types.uint32
+    return address(binomials, out, types.int64, types.float64, word, word, word, types.uint64)
+
+
+@njit(**KERNEL)
 def trials(
+    at_binomials,
     width,
     dim,
     above,
@@ -281,6 +289,7 @@ def trials(
     """Many trials, one after another.
 
     Args:
+        at_binomials: address of the generator of binomial numbers.
         width: k.
         dim: d.
         above: s₊.
@@ -307,7 +316,7 @@ def trials(
     slope, offset, rayleigh = region
     side, envelope = far_limits
     even = abs(above) == abs(below)
-    lanes = np.empty((4, LANES))
+    lanes, plus = np.empty((4, LANES)), np.empty(1, np.int64)
     capacity = neurons.size // TILE * LANES
     for b in range(before.size):
         trial = first + u64(b)
@@ -318,9 +327,11 @@ def trials(
         v_u, v_z, drawn, positive = sums(neurons, stop, lanes)
         rest = width - drawn
         # On a side of slope 0 the sums count for nothing; where both slopes are one but for the sign, so do the sides.
-        plus = rest if even else binomial(rest, 0.5, 0, words[1], t0, t1, k0, k1)
-        positive += plus
-        for side_word, count, s in ((words[2], plus, above), (words[3], rest - plus, below)):
+        plus[0] = rest
+        if not even:
+            call(at_binomials, plus, rest, 0.5, k0, k1, words[1], trial)
+        positive += plus[0]
+        for side_word, count, s in ((words[2], plus[0], above), (words[3], rest - plus[0], below)):
             if s != 0 and count > 0:
                 x, z = far(count, coefficients, variances, side, envelope, side_word, t0, t1, k0, k1)
                 v_u += s * x

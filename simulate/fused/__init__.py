@@ -21,8 +21,8 @@ from simulate import activations
 from simulate.activations import Activation
 from simulate.errors import BadInput
 from simulate.fused import device
-from simulate.fused.kernel import TILE, trials
-from simulate.fused.sigma import SIGMAS
+from simulate.fused.kernel import LANES, SUMS, TILE, addresses, trials
+from simulate.fused.sigma import ANY, SIGMAS
 from simulate.streams import Stream
 
 DIRECTIONS = ("gradient", "random")
@@ -144,10 +144,13 @@ def observe(
     chi2 = stream.chi_square("chi2", dim - 1).to(drawn).double().numpy()
     key, words = stream.key, [stream.word(name, drawn) for name in names]
     before, norms, after = np.empty(batch), np.empty(batch), np.empty((batch, len(sizes)))
+    rows = max(SUMS, len(sizes))
     trials(
-        SIGMAS[activation.name],
+        *addresses(activation.name, *(str(dtype).removeprefix("torch.") for dtype in (drawn, real))),
+        ANY,
         width,
         dim,
+        torch.finfo(real).tiny,
         chi2,
         frames,
         np.array([True, False][: len(directions)]),
@@ -163,6 +166,11 @@ def observe(
         memory("vectors", drawn, len(names), padded),
         memory("a", real, padded),
         memory("v", real, padded),
+        np.zeros((len(directions), 4)),
+        np.empty(len(sizes)),
+        memory("image", real, LANES),
+        memory("lanes", real, rows, LANES),
+        memory("totals", torch.float64, rows, LANES),
         before,
         after,
         norms,

@@ -17,12 +17,13 @@ import numpy as np
 from numba import njit
 
 from simulate.activations import LEAKY_SLOPE
+from simulate.streams.compiled import INNER
 from simulate.streams.transforms import as_float32, bits32, fma, log32
 
 u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def exp32(x):
     """Exponential in float32; arguments beyond ±87 count as ±87."""
     x = min(max(x, f32(-87.0)), f32(87.0))
@@ -37,7 +38,7 @@ def exp32(x):
     return (fma(p * r, r, r) + f32(1)) * as_float32(u32((i32(n) + i32(127)) << i32(23)))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def tanh32(x):
     """Hyperbolic tangent in float32."""
     size = abs(x)
@@ -52,7 +53,7 @@ def tanh32(x):
     return near if size < f32(0.625) else far
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def sigmoid32(x):
     """1/(1 + e^{-x}) in float32."""
     e = exp32(-abs(x))
@@ -60,7 +61,7 @@ def sigmoid32(x):
     return s if x >= f32(0) else e * s
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def softplus32(x):
     """log(1 + e^x) in float32."""
     e = exp32(-abs(x))
@@ -69,7 +70,7 @@ def softplus32(x):
     return max(x, f32(0)) + (log32(u) + (e - (u - f32(1))) / u)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def erf32(x):
     """Error function in float32."""
     size = min(abs(x), f32(4))
@@ -90,7 +91,7 @@ def erf32(x):
     return as_float32(u32(bits32(result) | (bits32(x) & u32(0x80000000))))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sine_turned(x, quarter):
     """sin(x + quarter·π/2) in float32, for |x| < 10⁶; beyond, a number in [-1, 1] that means nothing."""
     x = min(max(x, f32(-3.0e6)), f32(3.0e6))
@@ -112,57 +113,57 @@ def _sine_turned(x, quarter):
 # --- piecewise polynomials, in the type of their argument ----------------------------------------------
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _relu(x):
     return max(x, type(x)(0))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _step(x):
     return type(x)(1) if x > type(x)(0) else type(x)(0)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _zero(x):
     return type(x)(0)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _leaky(x):
     return x if x > type(x)(0) else x * type(x)(LEAKY_SLOPE)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _leaky_slope(x):
     return type(x)(1) if x > type(x)(0) else type(x)(LEAKY_SLOPE)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _abs(x):
     return abs(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sign(x):
     return type(x)(1) if x > type(x)(0) else (type(x)(-1) if x < type(x)(0) else type(x)(0))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _identity(x):
     return x
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _one(x):
     return type(x)(1)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _square(x):
     return x * x
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _twice(x):
     return x + x
 
@@ -170,57 +171,57 @@ def _twice(x):
 # --- float32 -----------------------------------------------------------------------------------------
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _tanh_slope32(x):
     t = tanh32(x)
     return fma(-t, t, f32(1))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _erf_slope32(x):
     return f32(1.1283791670955126) * exp32(-x * x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sigmoid_slope32(x):
     s = sigmoid32(x)
     return fma(-s, s, s)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _gelu32(x):
     half = f32(0.5) * x
     return fma(half, erf32(x * f32(0.70710678118654752)), half)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _gelu_slope32(x):
     density = f32(0.3989422804014327) * exp32(f32(-0.5) * x * x)
     return fma(x, density, fma(f32(0.5), erf32(x * f32(0.70710678118654752)), f32(0.5)))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _silu32(x):
     return x * sigmoid32(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _silu_slope32(x):
     s = sigmoid32(x)
     return s * fma(x, f32(1) - s, f32(1))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sin32(x):
     return _sine_turned(x, i32(0))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _cos32(x):
     return _sine_turned(x, i32(1))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _minus_sin32(x):
     return _sine_turned(x, i32(2))
 
@@ -228,77 +229,77 @@ def _minus_sin32(x):
 # --- float64 -----------------------------------------------------------------------------------------
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _tanh64(x):
     return math.tanh(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _tanh_slope64(x):
     t = math.tanh(x)
     return 1.0 - t * t
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _erf64(x):
     return math.erf(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _erf_slope64(x):
     return 1.1283791670955126 * math.exp(-x * x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sigmoid64(x):
     e = math.exp(-abs(x))
     return 1.0 / (1.0 + e) if x >= 0.0 else e / (1.0 + e)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sigmoid_slope64(x):
     e = math.exp(-abs(x))
     return e / ((1.0 + e) * (1.0 + e))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _softplus64(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _gelu64(x):
     return 0.5 * x * (1.0 + math.erf(x * 0.7071067811865476))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _gelu_slope64(x):
     density = 0.3989422804014327 * math.exp(-0.5 * x * x)
     return 0.5 * (1.0 + math.erf(x * 0.7071067811865476)) + x * density
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _silu64(x):
     return x * _sigmoid64(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _silu_slope64(x):
     s = _sigmoid64(x)
     return s * (1.0 + x * (1.0 - s))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _sin64(x):
     return math.sin(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _cos64(x):
     return math.cos(x)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def _minus_sin64(x):
     return -math.sin(x)
 

@@ -71,3 +71,6 @@ def _derivative(sigma, x):
 
 SIGMAS = {name: Sigma(name) for name in FLOAT32}
 """The argument for each named activation."""
+
+ANY = Sigma("any")
+"""The argument for code that only hands it on, through a pointer: no activation that could be evaluated."""

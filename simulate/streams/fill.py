@@ -12,116 +12,76 @@ that come from word 0, then word 1, …), which lets the compiler keep 16 lanes 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from simulate.streams.compiled import BOTH, KERNEL
 from simulate.streams.philox import philox
 from simulate.streams.transforms import normal_pair32, normal_pair64, uniform64
 
 u32, u64 = np.uint32, np.uint64
 _LANES = 64
-# numpy's error model leaves out the test for a zero divisor, which would keep a loop out of vector registers.
-_KERNEL: Any = {"nogil": True, "cache": True, "error_model": "numpy"}
 _HIGH = u64(32)
+_ROWS_OF_SCRATCH = 256
 
 
-@njit(forceinline=True, cache=True)
-def _tile32(row, start, tile, stream, t0, t1, k0, k1):
-    base = u64(tile * _LANES)
-    out = row[start : start + 4 * _LANES]
-    for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
-        z0, z1 = normal_pair32(w0, w1)
-        z2, z3 = normal_pair32(w2, w3)
-        out[lane] = z0
-        out[_LANES + lane] = z1
-        out[2 * _LANES + lane] = z2
-        out[3 * _LANES + lane] = z3
-
-
-@njit(forceinline=True, cache=True)
-def _tile64(row, start, tile, stream, t0, t1, k0, k1):
-    base = u64(tile * _LANES)
-    out = row[start : start + 2 * _LANES]
-    for lane in range(_LANES):
-        w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
-        z0, z1 = normal_pair64(w0, w1, w2, w3)
-        out[lane] = z0
-        out[_LANES + lane] = z1
-
-
-# Whole tiles go straight into the row; the ragged ends go through a scratch tile. The two are separate
-# kernels because one that held both was compiled into code half as fast (numba 0.68, LLVM 20).
-
-
-@njit(**_KERNEL)
+@njit(**BOTH)
 def normals32_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float32: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 4 * _LANES
-    tile = offset // size
     for b in range(out.shape[0]):
         trial = first + u64(b)
         t0, t1 = u32(trial), u32(trial >> _HIGH)
-        row = out[b]
         for i in range((stop - start) // size):
-            _tile32(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
+            base = u64((offset // size + i) * _LANES)
+            tile = out[b, start + i * size : start + (i + 1) * size]
+            for lane in range(_LANES):
+                w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
+                z0, z1 = normal_pair32(w0, w1)
+                z2, z3 = normal_pair32(w2, w3)
+                tile[lane] = z0
+                tile[_LANES + lane] = z1
+                tile[2 * _LANES + lane] = z2
+                tile[3 * _LANES + lane] = z3
 
 
-@njit(**_KERNEL)
-def normals32_edge(out, k0, k1, stream, first, offset, start, stop):
-    """Standard normals, float32: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
-    size = 4 * _LANES
-    scratch = np.empty(size, np.float32)
-    skip = offset % size
-    for b in range(out.shape[0]):
-        trial = first + u64(b)
-        t0, t1 = u32(trial), u32(trial >> _HIGH)
-        _tile32(scratch, 0, offset // size, stream, t0, t1, k0, k1)
-        out[b, start:stop] = scratch[skip : skip + stop - start]
-
-
-@njit(**_KERNEL)
+@njit(**BOTH)
 def normals64_tiles(out, k0, k1, stream, first, offset, start, stop):
     """Standard normals, float64: columns start … stop − 1 of `out`, whole tiles, from element `offset` on."""
     size = 2 * _LANES
-    tile = offset // size
     for b in range(out.shape[0]):
         trial = first + u64(b)
         t0, t1 = u32(trial), u32(trial >> _HIGH)
-        row = out[b]
         for i in range((stop - start) // size):
-            _tile64(row, start + i * size, tile + i, stream, t0, t1, k0, k1)
-
-
-@njit(**_KERNEL)
-def normals64_edge(out, k0, k1, stream, first, offset, start, stop):
-    """Standard normals, float64: columns start … stop − 1 of `out`, part of one tile, from element `offset` on."""
-    size = 2 * _LANES
-    scratch = np.empty(size, np.float64)
-    skip = offset % size
-    for b in range(out.shape[0]):
-        trial = first + u64(b)
-        t0, t1 = u32(trial), u32(trial >> _HIGH)
-        _tile64(scratch, 0, offset // size, stream, t0, t1, k0, k1)
-        out[b, start:stop] = scratch[skip : skip + stop - start]
+            base = u64((offset // size + i) * _LANES)
+            tile = out[b, start + i * size : start + (i + 1) * size]
+            for lane in range(_LANES):
+                w0, w1, w2, w3 = philox(base + u64(lane), stream, t0, t1, k0, k1)
+                z0, z1 = normal_pair64(w0, w1, w2, w3)
+                tile[lane] = z0
+                tile[_LANES + lane] = z1
 
 
 def normals(out, k0, k1, stream, first, offset):
     """Standard normals in the type of `out`: elements offset … offset + n − 1 of trials first … first + batch − 1."""
     single = out.dtype == np.float32
-    tiles, edge = (normals32_tiles, normals32_edge) if single else (normals64_tiles, normals64_edge)
-    size = (4 if single else 2) * _LANES
+    tiles, size = (normals32_tiles, 4 * _LANES) if single else (normals64_tiles, 2 * _LANES)
     n = out.shape[1]
     head = min(-offset % size, n)
     tail = head + (n - head) // size * size
-    for kernel, start, stop in ((edge, 0, head), (tiles, head, tail), (edge, tail, n)):
-        if start < stop:
-            kernel(out, k0, k1, stream, first, offset + start, start, stop)
+    if head < tail:
+        tiles(out, k0, k1, stream, first, offset + head, head, tail)
+    # Whole tiles go straight into the rows, the ragged ends through a scratch tile.
+    for start, stop in ((0, head), (tail, n)):
+        skip = (offset + start) % size
+        for row in range(0, out.shape[0] if start < stop else 0, _ROWS_OF_SCRATCH):
+            rows = out[row : row + _ROWS_OF_SCRATCH]
+            scratch = np.empty((len(rows), size), out.dtype)
+            tiles(scratch, k0, k1, stream, first + u64(row), offset + start - skip, 0, size)
+            rows[:, start:stop] = scratch[:, skip : skip + stop - start]
 
 
-@njit(**_KERNEL)
+@njit(**KERNEL)
 def signs(out, k0, k1, stream, first, offset):
     """Fair signs −1, +1 in the type of `out`: one bit each."""
     batch, n = out.shape
@@ -131,7 +91,7 @@ def signs(out, k0, k1, stream, first, offset):
         done = 0
         while done < n:
             group, bit = (offset + done) // 128, (offset + done) % 128
-            words = philox(u32(group), stream, t0, t1, k0, k1)
+            words = philox(u64(group), stream, t0, t1, k0, k1)
             for word in words:
                 if bit < 32:
                     count = min(32 - bit, n - done)
@@ -143,7 +103,7 @@ def signs(out, k0, k1, stream, first, offset):
                     bit -= 32
 
 
-@njit(**_KERNEL)
+@njit(**KERNEL)
 def uniforms(out, k0, k1, stream, first, offset):
     """Uniforms on (0, 1] in float64 (64 random bits each)."""
     batch, n = out.shape
@@ -152,5 +112,5 @@ def uniforms(out, k0, k1, stream, first, offset):
         t0, t1 = u32(trial), u32(trial >> _HIGH)
         for i in range(n):
             element = offset + i
-            w0, w1, w2, w3 = philox(u32(element // 2), stream, t0, t1, k0, k1)
+            w0, w1, w2, w3 = philox(u64(element // 2), stream, t0, t1, k0, k1)
             out[b, i] = uniform64(w0, w1) if element % 2 == 0 else uniform64(w2, w3)

@@ -19,6 +19,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from simulate.streams.compiled import INNER
+
 u32 = np.uint32
 u64 = np.uint64
 
@@ -30,7 +32,7 @@ _HIGH = u64(32)
 _LOW = u64(0xFFFFFFFF)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def philox(c0, c1, c2, c3, k0, k1):
     """Four 32-bit words, as `uint32`, from counter (c0, c1, c2, c3) and key (k0, k1).
 

@@ -22,6 +22,8 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
+from simulate.streams.compiled import INNER
+
 u32, u64, i32, i64 = np.uint32, np.uint64, np.int32, np.int64
 f32, f64 = np.float32, np.float64
 
@@ -57,7 +59,7 @@ def _fma(typing_context, x, y, z):
 fma: Any = intrinsic(_fma)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def log32(x):
     """Natural logarithm of a positive normal float32."""
     # x = 2^e (1 + m) with 1 + m in [√½, √2): subtracting the bits of √½ aligns the exponent field to it.
@@ -79,7 +81,7 @@ def log32(x):
     return fma(e, f32(0.693359375), m + small)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def log64(x):
     """Natural logarithm of a positive normal float64."""
     bits = u64(bits64(x) - u64(0x3FE6A09E667F3BCD))
@@ -100,12 +102,13 @@ def log64(x):
     return fma(e, 6.93147180369123816490e-01, m - small)
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def normal_pair32(w0, w1):
     """Two independent standard normals in float32 from two uniform words."""
     # (w + ½)/2³² lies in (0, 1]: small values keep their relative precision, so the tail is not cut short.
     uniform = (f32(w0) + f32(0.5)) * f32(2.0**-32)
-    radius = f32(math.sqrt(max(f32(-2) * log32(uniform), f32(0))))
+    square = f32(-2) * log32(uniform)
+    radius = f32(math.sqrt(f32(0) if square < f32(0) else square))
     # The two top bits of w1 choose a quarter turn, the other thirty an angle t in (−π/4, π/4).
     remainder = i32(u32(w1 << u32(2))) >> i32(2)
     t = (f32(remainder) + f32(0.5)) * f32(math.pi / 4 / 2**29)
@@ -124,16 +127,17 @@ def normal_pair32(w0, w1):
     return as_float32(u32(bits32(first) ^ flip_first)), as_float32(u32(bits32(second) ^ flip_second))
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def uniform64(w0, w1):
     """A float64 in (0, 1] from two words; small values keep full relative precision."""
     return (f64((u64(w0) << u64(32)) | u64(w1)) + 0.5) * 2.0**-64
 
 
-@njit(forceinline=True, cache=True)
+@njit(**INNER)
 def normal_pair64(w0, w1, w2, w3):
     """Two independent standard normals in float64 from four uniform words."""
-    radius = math.sqrt(max(-2.0 * log64(uniform64(w0, w1)), 0.0))
+    square = -2.0 * log64(uniform64(w0, w1))
+    radius = math.sqrt(0.0 if square < 0.0 else square)
     word = (u64(w2) << u64(32)) | u64(w3)
     remainder = i64(u64(word << u64(2))) >> i64(2)
     t = (f64(remainder) + 0.5) * (math.pi / 4 / 2.0**61)
