@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
@@ -17,12 +17,13 @@ from simulate import GRAD_NORM, INIT_FLIP, GradNorm, InitFlip, Plan, events, fus
 from simulate.activations import Activation, get
 from simulate.errors import BadInput
 from simulate.events import kernel
-from simulate.events.far import FarSums
+from simulate.events.far import SIDE, FarSums
 from simulate.events.near import MOST_ERROR, Region, region
 from simulate.experiments.init_flip_report import report
 from simulate.laws import scaled
 from simulate.onestep import conditional, dense, draw_conditional, draw_dense, outputs_after
 from simulate.streams import Stream
+from simulate.streams.philox import philox_words
 from tests.two_samples import Sample, differences, resolution
 
 NAMES = ("relu", "leaky_relu", "abs")
@@ -132,16 +133,67 @@ def test_far_sums_against_moments_by_quadrature() -> None:
     assert np.count_nonzero(plain.coefficients) == 1
 
 
+@pytest.mark.parametrize(("slope", "offset"), [(0.001, 0.002), (0.03, 0.03), (0.17, 0.16), (0.3, 0.3)])
+def test_the_majorant_leaves_half_of_the_gaussian(slope: float, offset: float) -> None:
+    """On the edge of the square of frequencies the majorant is below half of the Gaussian's exponent, as is claimed."""
+    far = FarSums(slope, offset)
+    edge = np.array([far._reach])
+    along = np.linspace(0, far._reach, 30)
+    x, z = far.variances
+    for values, quarter in (
+        (far._nonlinear(edge, along)[0], x * edge**2 + z * along**2),
+        (far._nonlinear(along, edge)[:, 0], x * along**2 + z * edge**2),
+    ):
+        assert (values <= quarter / 4).all()
+
+
+def test_far_sums_are_accepted_by_their_ratio() -> None:
+    """The pair returned is the first below the ratio, replayed from the words; often that is not the first one tried."""
+    from numba import njit
+
+    from simulate.streams.transforms import normal_pair64, uniform64
+
+    @njit
+    def attempt(w, v):
+        return (*normal_pair64(w[0], w[1], w[2], w[3]), uniform64(v[0], v[1]))
+
+    far, count = FarSums(0.2, 0.2), 300
+    envelope = far.envelope(count)
+    assert envelope > 1.4
+    key, later = np.array([7, 8], np.uint32), 0
+    for trial in range(400):
+        tried = 0
+        while True:
+            words = [philox_words(np.array([2 * tried + i, 5, trial, 0], np.uint32), key) for i in range(2)]
+            x, z, level = attempt(*words)
+            if level * envelope <= kernel._ratio(x, z, 1 / count, far.coefficients):
+                break
+            tried += 1
+        later += tried > 0
+        address = (np.uint32(5), np.uint32(trial), np.uint32(0), *key)
+        limits = (far.coefficients, np.array(far.variances), SIDE, envelope)
+        found = kernel.far(count, *limits, *address)
+        expected = [x * math.sqrt(count * far.variances[0]), z * math.sqrt(count * far.variances[1])]
+        assert found == pytest.approx(expected, rel=1e-12)
+    assert later > 50
+
+
 # --- the region ------------------------------------------------------------------------------------------
 
 
+LENGTHS = st.lists(st.floats(-7, 3).map(lambda power: 10**power), max_size=2)
+
+
 @given(
-    k=st.integers(1, 10**6),
-    d=st.integers(2, 10**6),
-    steps=st.lists(st.floats(1e-3, 1e3), max_size=2),
-    radii=st.lists(st.floats(1e-3, 1e3), max_size=2),
+    k=st.floats(0, 6).map(lambda power: round(10**power)),
+    d=st.floats(0.4, 6).map(lambda power: round(10**power)),
+    steps=LENGTHS,
+    radii=LENGTHS,
     name=st.sampled_from(NAMES),
 )
+@example(30, 1000, [0.01], [], "relu")
+@example(1, 2, [1e-3], [], "relu")
+@example(4096, 1024, [5e-324], [], "relu")
 @settings(max_examples=40, deadline=None)
 def test_any_network_has_a_region_or_none(
     k: int, d: int, steps: list[float], radii: list[float], name: str

@@ -11,8 +11,9 @@ as y_j has the sign of u_j, the neuron enters f(x + δ) through the sums T and v
     |u_j| ≤ κ|z_j| + o,   κ ≥ c/g,   o ≥ (c/g) S(√χ² + |ζ̂|)/|v|,   S = max(|s₊|, |s₋|),
 
 for every step that is asked for. κ and o are numbers here, fixed before any trial: they hold for all |v|, χ², ζ̂ and T
-that a trial can have but for a share `UNSEEN` of all trials. That share is part of the error that is stated; what is
-not is the rounding of the numbers that are drawn, as in every engine.
+that a trial can have but for a share `UNSEEN` of all trials. That share is part of the error that is stated. What is
+not, as in every engine, is rounding: of the numbers drawn, of constants to the type that they are drawn in, and in the
+inequalities by which proposals are accepted.
 
 The neurons of the region R = {|u| ≤ κ|z| + o} are found without looking at the others. Their number is binomial, and
 (|z|, |u|) has the density ∝ exp(−z²/2) exp(−u²/2): |z| is proposed with density ∝ exp(−z²/2)(κ|z| + o), a mixture of
@@ -103,7 +104,10 @@ class Region:
 
     @cached_property
     def error(self) -> float:
-        """A bound on the distance in total variation between the law of a trial and the one that is drawn."""
+        """A bound on the distance in total variation between the law of a trial and the one that is drawn.
+
+        For N trials together the distance is N times as large at most. In exact arithmetic, see above.
+        """
         if self.slope == 0:  # all neurons are far ones, and their sums are Gaussian
             return 0.0
         sums = 1 if self.even else sum(slope != 0 for slope in self.slopes)
@@ -155,6 +159,8 @@ def region(
             return None
         slope = max(slope, radius / growth)
         offset = max(offset, radius / growth * steepest * (chi_high + normal) / v_low)
+    if slope == 0:  # a step too small for a number
+        return None
     weight = math.floor(256 * slope / (slope + offset * math.sqrt(math.pi / 2)))
     if weight == 0:
         return None
@@ -165,7 +171,7 @@ def region(
 
 
 def _binomial_quantile(probability: float, n: int, p: float) -> float:
-    """The largest number below which a binomial count lies with at most that probability.
+    """A number below which a binomial count lies with at most that probability: the largest, or one less.
 
     By scipy.special, as all quantiles here: scipy.stats would take a second of every command to load.
     """
