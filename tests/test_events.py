@@ -148,7 +148,7 @@ def test_the_majorant_leaves_half_of_the_gaussian(slope: float, offset: float) -
 
 
 def test_far_sums_are_accepted_by_their_ratio() -> None:
-    """The pair returned is the first below the ratio, replayed from the words; often that is not the first one tried."""
+    """The pair returned is the first below the ratio, replayed from its words; often not the first tried."""
     from numba import njit
 
     from simulate.streams.transforms import normal_pair64, uniform64
