@@ -19,6 +19,20 @@ settings.load_profile("signflip")
 torch.set_num_threads(1)
 
 
+# What these files prepare is dear, and used by many of their tests: one worker runs each of them.
+TOGETHER = (
+    *("test_laws", "test_lazy", "test_onestep", "test_radius_cli", "test_replay", "test_report"),
+    *("test_report_in_browser", "test_robust_net_command", "test_statements_cli", "test_verify"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file that shares what it prepares on one worker of pytest-xdist (`--dist loadgroup`)."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture
 def simulate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Simulate:
     """The command, run in an empty directory."""

@@ -57,11 +57,12 @@ def columns(parameters: InitFlip, trials: int, seed: int, dtype: torch.dtype = t
 # --- Definitions ------------------------------------------------------------------------------------------
 
 
+# Each activation and type is code to compile: these stand for the others, which test_fused.py compares one by one.
 @settings(max_examples=40)
 @given(
     width=st.integers(1, 30),
     dim=st.integers(2, 30),
-    name=st.sampled_from(NAMES),
+    name=st.sampled_from(["relu", "step", "tanh", "quadratic"]),
     engine=st.sampled_from(list(ENGINES)),
     fixed_sign=st.booleans(),
     dtype=st.sampled_from([torch.float32, torch.float64]),

@@ -84,8 +84,11 @@ def dense_columns(k: int, d: int, activation: str) -> dict[str, Tensor]:
     return attack_columns(DenseGaussian(batch, k, d), batch, activation)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize(("k", "d"), SIZES)
+@pytest.mark.parametrize(
+    ("k", "d", "activation"),
+    [(k, d, "relu") for k, d in SIZES]
+    + [pytest.param(k, d, "tanh", marks=[pytest.mark.slow] if k == 40 else []) for k, d in SIZES],
+)
 def test_adaptive_attacks_see_the_dense_law(k: int, d: int, activation: str) -> None:
     """Everything an adaptive attack sees has the same moments as on dense matrices (54 comparisons)."""
     ours = stream(1, TRIALS)

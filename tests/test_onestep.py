@@ -159,7 +159,7 @@ def test_the_comparisons_resolve_what_they_claim() -> None:
 # --- Both engines, one law -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh", "sin"])
+@pytest.mark.parametrize("name", ["relu", "tanh", pytest.param("sin", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("k", "d"), TRIALS)
 def test_conditional_and_dense_agree_in_law(k: int, d: int, name: str) -> None:
     """Everything one step shows of a network has the same law with and without the matrix."""
@@ -245,7 +245,7 @@ def off_paper(columns: Columns, name: str, k: int, d: int) -> list[str]:
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
-@pytest.mark.parametrize("name", ["relu", "tanh", "sin"])
+@pytest.mark.parametrize("name", ["relu", "tanh", pytest.param("sin", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("k", "d"), TRIALS)
 def test_exact_moments(k: int, d: int, name: str, engine_name: str) -> None:
     """Seven means are exact at every k and d; the test resolves 7.9 standard errors with miss rate MISS."""
