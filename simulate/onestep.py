@@ -5,7 +5,7 @@ The network is f(x) = k^{−1/2} Σ_j a_j σ(w_j·x) with a_j = ±1 fair and w_j
 vector e for each direction of interest. Then f(x + r e) = k^{−1/2} a·σ(u + r W e) for every length r at once.
 
 `dense` draws W. `conditional` draws the same random variables without W, exactly in law at every finite k
-and d, from two Gaussian k-vectors, k signs and one χ²:
+and d, from two Gaussian k-vectors, a count of signs and one χ²:
 
     u = W x ~ N(0, I_k)                                        since ‖x‖ = √d
     v = k^{−1/2} a∘σ′(u),  ∇f = Wᵀv = (u·v/√d) x̂ + g_⊥         x̂ = x/√d;  u·v/√d = x̂·∇f
@@ -100,7 +100,7 @@ def dense(
 
 
 def draw_conditional(width: int, dim: int, directions: Sequence[str], stream: Stream) -> Draws:
-    """Two Gaussian k-vectors, k signs and one χ²_{d−1}; more only for the directions that need it.
+    """Two Gaussian k-vectors, a count of signs and one χ²_{d−1}; more only for the directions that need it.
 
     Neurons are exchangeable: how many signs are +1 says everything, and which ones are is not drawn.
 
