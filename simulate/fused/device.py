@@ -74,11 +74,10 @@ def observe(
     chi2, positive = memory("chi2", torch.float64, batch), memory("positive", torch.int64, batch)
     blocks = (-(-batch // 128),)
     exact: Any = {"enable_fp_fusion": False}
-    triton_fill.chi_squares[blocks](address, 5, chi2, float(dim - 1), batch, BLOCK=128)
-    if width >= 20:
-        triton_fill.fair_counts[blocks](address, 6, positive, width, batch, BLOCK=128)
-    else:  # by inversion, on the CPU
-        positive.copy_(stream.binomial("a", width, 0.5))
+    # In float64 by way of memory: a kernel takes a Python float for a float32.
+    law = constant((dim - 1, width, 0.5), torch.float64, device)
+    triton_fill.chi_squares[blocks](address, 5, chi2, law, batch, BLOCK=128, **exact)
+    triton_fill.binomials[blocks](address, 6, positive, law[1:], batch, BLOCK=128, **exact)
     needed = -(-width // 256) * 64
     resident = needed <= _RESIDENT_COUNTERS
     counters = 1 << (needed - 1).bit_length() if resident else _RESIDENT_COUNTERS

@@ -54,7 +54,7 @@ def _four_totals(p, q, r, s):
     return p.to(tl.float64), q.to(tl.float64), r.to(tl.float64), s.to(tl.float64)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["width"])  # a width of 1 would be a Python number
 def trials(
     address,
     chi2,
