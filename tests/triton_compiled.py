@@ -36,13 +36,13 @@ for resident, chunks in ((True, 1), (False, 5)):
     shape = {"MOVES": 1, "CHUNKS": chunks, "COUNTERS": 1024, "RESIDENT": resident}
     compile_for_h100(conditional.trials, arguments, 8, NAME="relu", FIXED=False, **shape)
 arguments = "*i64 *fp64 *fp64 *i64 *fp64 *fp64 *fp64 *fp64 i32"
-for even, steps, moves, chunks, trials, counters in (
-    (False, 1, 1, 1, 1, 512),
-    (True, 1, 2, 1, 8, 32),
-    (False, 0, 0, 1, 8, 32),
-    (False, 2, 2, 3, 1, 4096),
+for even, steps, moves, split, trials, counters in (
+    (False, 1, 1, False, 1, 512),
+    (True, 1, 2, True, 8, 32),
+    (False, 0, 0, False, 8, 32),
+    (False, 2, 2, True, 1, 4096),
 ):
-    shape = {"STEPS": steps, "MOVES": moves, "CHUNKS": chunks, "TRIALS": trials, "COUNTERS": counters}
+    shape = {"STEPS": steps, "MOVES": moves, "SPLIT": split, "TRIALS": trials, "COUNTERS": counters}
     sides = {"EVEN": even, "RIGHT": True, "LEFT": not even}
     compile_for_h100(
         events.trials, arguments, max(1, counters // 256), TERMS=9, FIXED=False, **sides, **shape

@@ -86,14 +86,14 @@ def networks(
 
 laws()
 densities()
-networks(events.region_of(get("relu"), 4096, 1024, (2.0, 0.5), (1.0,)), 1024, (2.0, 0.5), (1.0,))
+networks(events.region_of(get("relu"), 4096, 1024, (6.0, 0.5), (1.0,)), 1024, (6.0, 0.5), (1.0,))
 networks(events.region_of(get("leaky_relu"), 1500, 2000, (2.0,)), 2000, (2.0,), (), fixed=True)
 networks(events.region_of(get("abs"), 1500, 2000, (), (2.0,)), 2000, (), (2.0,))
 networks(region(900, 900, (1.0, -0.5), (0.5,), ()), 900, (0.5,), ())
 # Eight trials a program; and no neuron at all, with so few that the side counts are drawn by inversion.
 networks(events.region_of(get("relu"), 600, 600, (0.1,)), 600, (0.1,), ())
 networks(events.region_of(get("relu"), 3, 40), 40, (), ())
-# More proposals than fit into one chunk.
-device._MOST_RESIDENT = 64
+# More proposals than a program has counters.
+device._MOST_COUNTERS = 64
 networks(events.region_of(get("relu"), 1500, 2000, (2.0, 3.0)), 2000, (2.0, 3.0), ())
 print("agree")

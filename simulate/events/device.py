@@ -5,6 +5,7 @@ Nothing waits for the device here: kernels are launched, and the tensors that th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from simulate.events.near import Region
 from simulate.streams import Stream
 from simulate.streams.device import constant
 
-_MOST_RESIDENT = 4096
+_MOST_COUNTERS = 4096
 """Proposals that one program holds in registers, four numbers each."""
 
 _A_WARP = 256
@@ -80,7 +81,9 @@ def observe(
     exact: Any = {"enable_fp_fusion": False}
     triton_fill.chi_squares[blocks](address, 7, chi2, counted, batch, BLOCK=128, **exact)
     triton_fill.binomials[blocks](address, 8, proposals, counted[1:], batch, BLOCK=128, **exact)
-    counters = min(_MOST_RESIDENT, 1 << max(5, (found.most - 1).bit_length()))
+    # Nearly all trials fit: the few with more proposals draw some twice, where a block of twice the size idles in all.
+    mean = found.width * found.proposed
+    counters = min(_MOST_COUNTERS, 1 << max(5, math.ceil(math.log2(mean + 2 * math.sqrt(mean) + 1))))
     rows = max(1, _A_WARP // counters)
     triton_trials.trials[(-(-batch // rows),)](
         address,
@@ -99,7 +102,7 @@ def observe(
         RIGHT=above != 0,
         LEFT=below != 0 and not found.even,
         FIXED=fixed_sign,
-        CHUNKS=max(1, -(-found.most // counters)),
+        SPLIT=found.most > counters,
         TRIALS=rows,
         COUNTERS=counters,
         num_warps=max(1, counters // _A_WARP),

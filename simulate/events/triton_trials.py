@@ -1,8 +1,8 @@
 """The event-driven trial as a GPU kernel: a few networks a program, their neurons drawn and used in registers.
 
 What is computed, from which counters, and in which type, is as in `simulate.events.kernel`: neurons are equal to those
-of the CPU to the bit, and sums over them are in float64. Of more proposals than fit into the registers of one
-program the first chunk stays there, and the others are drawn again for each move.
+of the CPU to the bit, and sums over them are in float64. Of more proposals than a program has counters at a time
+the first ones stay, and the others are drawn again for each move.
 
 Blocks have the shape (trials,) or (trials, proposals).
 """
@@ -142,7 +142,7 @@ def trials(
     RIGHT: tl.constexpr,
     LEFT: tl.constexpr,
     FIXED: tl.constexpr,
-    CHUNKS: tl.constexpr,
+    SPLIT: tl.constexpr,
     TRIALS: tl.constexpr,
     COUNTERS: tl.constexpr,
 ):
@@ -150,27 +150,30 @@ def trials(
 
     `address` holds key, first trial and stream words as int64; law, chi2, sizes and the results are float64, proposals
     int64. The first STEPS moves are multiples of ‖∇f‖. EVEN is whether the sides of the kink need not be told apart,
-    RIGHT and LEFT whether σ has a slope there.
+    RIGHT and LEFT whether σ has a slope there, SPLIT whether there may be more proposals than COUNTERS.
     """
     row = tl.program_id(0).to(tl.int64) * TRIALS + tl.arange(0, TRIALS)
     there = row < batch
     trial = tl.load(address + FIRST) + row
     column = trial[:, None]
-    proposed = tl.load(proposals + row, mask=there, other=0)[:, None]
+    proposed = tl.load(proposals + row, mask=there, other=0).to(tl.int32)
+    largest = tl.max(proposed, axis=0)
+    proposed = proposed[:, None]
     place = tl.arange(0, COUNTERS)[None, :] + tl.zeros([TRIALS, 1], tl.int32)
     k, d = tl.load(law + WIDTH), tl.load(law + DIM)
     s_right, s_left = tl.load(law + ON_RIGHT), tl.load(law + ON_LEFT)
     size, across, pull, sign, positive = _neurons(address, law, column, place, proposed)
     v_u, v_z, drawn, above = _sums(size, across, pull, sign, positive)
-    for chunk in range(1, CHUNKS):
-        size2, across2, pull2, sign2, positive2 = _neurons(
-            address, law, column, chunk * COUNTERS + place, proposed
-        )
-        p, q, r, s = _sums(size2, across2, pull2, sign2, positive2)
-        v_u += p
-        v_z += q
-        drawn += r
-        above += s
+    if SPLIT:
+        start = COUNTERS
+        while start < largest:
+            size2, across2, pull2, sign2, positive2 = _neurons(address, law, column, start + place, proposed)
+            p, q, r, s = _sums(size2, across2, pull2, sign2, positive2)
+            v_u += p
+            v_z += q
+            drawn += r
+            above += s
+            start += COUNTERS
     rest = k - drawn
     plus = rest
     if EVEN == 0:
@@ -205,11 +208,12 @@ def trials(
         growth = 1.0 + length * along / safe
         shift = length * aside / safe
         over = _turned(size, across, pull, sign, growth, shift, pull_weight)
-        for chunk in range(1, CHUNKS):
-            size2, across2, pull2, sign2, _ = _neurons(
-                address, law, column, chunk * COUNTERS + place, proposed
-            )
-            over += _turned(size2, across2, pull2, sign2, growth, shift, pull_weight)
+        if SPLIT:
+            start = COUNTERS
+            while start < largest:
+                size2, across2, pull2, sign2, _ = _neurons(address, law, column, start + place, proposed)
+                over += _turned(size2, across2, pull2, sign2, growth, shift, pull_weight)
+                start += COUNTERS
         # All neurons as if none had changed sides: what z adds to v·y comes to nothing.
         moved = (v_u * growth + shift * v * root_chi + (s_right - s_left) * over) / root_k
         moved = tl.where((norm > 0) & (length != 0), moved, output)
