@@ -36,11 +36,22 @@ def test_kernels_agree_on_equal_draws(name: str) -> None:
         assert (here.after[0] - there.after[0].cpu()).abs()[steady].max() < 4e-5
 
 
+def test_a_random_direction_agrees_on_equal_draws() -> None:
+    """Moves along a random direction and along the gradient are the CPU's to rounding, whatever their order."""
+    for k, d in ((300, 2), (300, 20), (4096, 1024), (70_000, 100)):
+        lines = [fused.Line("random", (0.5, 2.0), (1.0,)), fused.Line("gradient", (1.0,))]
+        here = fused.observe(Stream((5, 6), 10, 40), get("relu"), k, d, lines)
+        there = fused.observe(Stream((5, 6), 10, 40, device="cuda"), get("relu"), k, d, lines)
+        steady = (here.output.abs() > 1e-5) & (here.gradient_norm > 1e-2)
+        for ours, theirs in zip(there.after, here.after, strict=True):
+            assert (ours.cpu() - theirs).abs()[steady].max() < 4e-5
+
+
 @pytest.mark.parametrize("name", ["relu", "quadratic"])
 def test_a_run_gives_the_verdicts_of_the_cpu(name: str) -> None:
     """The same plan counts the same flips on both kinds of device, trial by trial: verdicts are float64's."""
     for k, d in ((5, 40), (64, 32), (4096, 1024)):
-        points = (InitFlip(k, d, name, steps=(0.5, 2.0)),)
+        points = (InitFlip(k, d, name, steps=(0.5, 2.0), directions=("gradient", "random")),)
         here, there = (
             run(Plan(INIT_FLIP, points, 5000, device=kind)).cells[0].summary for kind in ("cpu", "cuda")
         )

@@ -52,6 +52,19 @@ for name in NAMES:
         assert (outputs - seen.output).abs().max() < 4e-6, name
         assert (norms - seen.gradient_norm).abs().max() < 4e-6, name
         assert (after - seen.after[0]).abs().max() < 4e-5, name
+
+# A random direction beside the gradient, in one chunk and in several, and in a plane, where nothing is across both.
+for k, d in ((300, 20), (300, 2), (5000, 50)):
+    lines = [fused.Line("random", (1.0,), (2.0,)), fused.Line("gradient", (0.5,))]
+    seen = fused.observe(Stream((5, 6), 10, 3), get("relu"), k, d, lines)
+    flags = (True, True, False)
+    outputs, norms, after = device.observe(
+        Stream((5, 6), 10, 3), get("relu"), k, d, (0.5, 1.0, 2.0), flags, along=1
+    )
+    assert (outputs - seen.output).abs().max() < 4e-6
+    assert (after[:, :1] - seen.after[1]).abs().max() < 4e-5
+    assert (after[:, 1:] - seen.after[0]).abs().max() < 4e-5
+    assert (seen.after[0] - seen.after[1]).abs().max() > 1e-2
 print("agree")
 """
 

@@ -31,9 +31,10 @@ def compile_for_h100(kernel: Any, kinds: str, warps: int = 4, **constants: Any) 
 
 compile_for_h100(triton_fill.chi_squares, "*i64 i32 *fp64 *fp64 i32", BLOCK=128)
 compile_for_h100(triton_fill.binomials, "*i64 i32 *i64 *fp64 i32", BLOCK=128)
-arguments = "*i64 *fp64 *i64 *fp64 *i32 *fp64 *fp64 *fp64 i32 i32"
-for resident, chunks in ((True, 1), (False, 5)):
-    shape = {"MOVES": 1, "CHUNKS": chunks, "COUNTERS": 1024, "RESIDENT": resident}
+arguments = "*i64 *fp64 *i64 *fp64 *fp64 *i32 *fp64 *fp64 *fp64 i32 i32"
+for resident, chunks, random in ((True, 1, False), (True, 1, True), (False, 5, True)):
+    shape = {"CHUNKS": chunks, "COUNTERS": 1024, "RESIDENT": resident}
+    shape |= {"MOVES": 2, "ALONG": 2 - random, "RANDOM": random}
     compile_for_h100(conditional.trials, arguments, 8, NAME="relu", FIXED=False, **shape)
 arguments = "*i64 *fp64 *fp64 *i64 *fp64 *fp64 *fp64 *fp64 i32"
 for even, steps, moves, split, trials, counters in (
