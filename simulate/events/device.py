@@ -21,7 +21,8 @@ _MOST_COUNTERS = 4096
 """Proposals that one program holds in registers, four numbers each."""
 
 _A_WARP = 256
-"""Proposals that one warp draws; of small regions as many trials as come to that."""
+"""Proposals that one warp draws; of small regions as many trials as come to that. By the registers that the compiler
+needs and not by measurement: what a trial does once, every warp of it does."""
 
 
 def observe(
