@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from simulate import INIT_FLIP, InitFlip, Plan, fused, run
+from simulate import INIT_FLIP, InitFlip, Plan, events, fused, run
 from simulate.activations import get
 from simulate.bench.timing import machine
 from simulate.streams import Stream, Workspace
@@ -76,6 +76,16 @@ def main() -> None:
         stream = Stream((1, 2), 0, batch, device="cuda", workspace=workspace)
         return lambda: fused.observe(stream, get(activation), k, d, [line])
 
+    def event_steps(count: int) -> tuple[float, ...]:
+        return tuple(2.0 + i / 2 for i in range(count))
+
+    def event(k: int, d: int, batch: int, steps: int) -> Callable[[], object]:
+        lengths = event_steps(steps)
+        found = events.region_of(get("relu"), k, d, lengths)
+        assert found is not None
+        stream = Stream((1, 2), 0, batch, device="cuda", workspace=workspace)
+        return lambda: events.observe(stream, found, d, lengths)
+
     print("| bound | measured |\n|---|---|")
     print(f"| memory bandwidth, copy, GB/s | {bandwidth / 1e9:,.0f} |")
     print(f"| torch normal_, G normals/s | {library / 1e9:,.1f} |")
@@ -87,8 +97,8 @@ def main() -> None:
     )
     print("|---" * 6 + "|")
 
-    def row(label: str, time_a_trial: float, k: int) -> None:
-        used = 2 * k / time_a_trial
+    def row(label: str, time_a_trial: float, k: int, numbers: int | None = None) -> None:
+        used = (numbers or 2 * k) / time_a_trial
         print(
             f"| {label} | {1 / time_a_trial:,.0f} | {1e6 * time_a_trial:.3f} | {used / 1e9:,.1f} | "
             f"{used / written:.2f} | {f'{dense_time / time_a_trial:,.0f}' if k == width else ''} |",
@@ -115,11 +125,26 @@ def main() -> None:
             seconds(conditional(4096, 1024, trials, activation)) / trials,
             4096,
         )
-    plan = Plan(INIT_FLIP, (InitFlip(4096, 1024, steps=(2.0,)),), 1 << 22, device="cuda")
-    run(Plan(INIT_FLIP, plan.points, 1 << 18, device="cuda"))
-    began = time.perf_counter()
-    run(plan)
-    row("a whole run with its statistics (4,096, 1,024)", (time.perf_counter() - began) / plan.trials, 4096)
+    for k, d, batch, steps in (
+        (4096, 1024, trials, 1),
+        (4096, 1024, trials, 8),
+        (65_536, 65_536, trials, 1),
+        (10**6, 10**6, 1 << 16, 1),
+    ):
+        row(
+            f"event relu, {steps} step{'s' * (steps > 1)} ({k:,}, {d:,})",
+            seconds(event(k, d, batch, steps)) / batch,
+            k,
+            InitFlip(k, d, engine="event", steps=event_steps(steps)).numbers_per_trial,
+        )
+    for engine in ("conditional", "event"):
+        point = InitFlip(4096, 1024, engine=engine, steps=(2.0,))
+        plan = Plan(INIT_FLIP, (point,), 1 << 22, device="cuda")
+        run(Plan(INIT_FLIP, plan.points, 1 << 18, device="cuda"))
+        began = time.perf_counter()
+        run(plan)
+        label = f"a whole {engine} run with its statistics (4,096, 1,024)"
+        row(label, (time.perf_counter() - began) / plan.trials, 4096, point.numbers_per_trial)
 
 
 if __name__ == "__main__":

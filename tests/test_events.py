@@ -548,3 +548,15 @@ def test_what_it_does_not_know_is_refused(parameters: dict[str, object], message
     """Other activations, depths and questions are one clear error that names the way out."""
     with pytest.raises(BadInput, match=message):
         InitFlip(4096, 1024, engine="event", **parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "message"),
+    [("mps", torch.float32, "on the CPU and on CUDA"), ("cuda", torch.float64, "in float32 only")],
+)
+def test_other_devices_and_types_are_refused(device: str, dtype: torch.dtype, message: str) -> None:
+    """What no kernel draws is one clear error that names the way out."""
+    found = events.region_of(get("relu"), 4096, 1024, (2.0,))
+    assert found is not None
+    with pytest.raises(BadInput, match=message):
+        events.observe(Stream((1, 2), 0, 5, dtype=dtype, device=device), found, 1024, (2.0,))

@@ -43,7 +43,8 @@ class Way:
 def ways(width: int, dim: int, device: str) -> list[Way]:
     """Every way on this machine, our own first. ReLU, one step of size 2 along the gradient."""
     found = [_engine("conditional", width, dim), _threads("conditional", width, dim), _torch_form(width, dim)]
-    if InitFlip(width, dim, engine="event", steps=(STEP,)).region is not None:
+    few = InitFlip(width, dim, engine="event", steps=(STEP,)).region is not None
+    if few:
         found[2:2] = [_engine("event", width, dim), _threads("event", width, dim)]
     matrix = width * dim
     if 4 * matrix <= 1 << 31:  # the whole matrix, some 2 GiB at most
@@ -62,7 +63,7 @@ def ways(width: int, dim: int, device: str) -> list[Way]:
         if importlib.util.find_spec("jax") is not None:
             found.append(Way("JAX, jit", baselines.with_jax(width, dim), 1, matrix))
     if device == "cuda":
-        found.append(_on_cuda(width, dim))
+        found += [_on_cuda(engine, width, dim) for engine in ("conditional", *["event"] * few)]
     return found
 
 
@@ -119,9 +120,9 @@ def _torch_form(width: int, dim: int) -> Way:
     return Way("conditional, torch form", call, batch, 2 * width)
 
 
-def _on_cuda(width: int, dim: int) -> Way:
-    point = InitFlip(width, dim, steps=(STEP,))
+def _on_cuda(engine: str, width: int, dim: int) -> Way:
+    point = InitFlip(width, dim, engine=engine, steps=(STEP,))
     block = Plan(INIT_FLIP, (point,), 1, device="cuda").cells[0].block
     plan = Plan(INIT_FLIP, (point,), 8 * block, device="cuda")
-    name = f"conditional engine on {torch.cuda.get_device_name()}"
-    return Way(name, lambda: run(plan), plan.trials, 2 * width, 0)
+    name = f"{engine} engine on {torch.cuda.get_device_name()}"
+    return Way(name, lambda: run(plan), plan.trials, point.numbers_per_trial, 0)

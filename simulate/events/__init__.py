@@ -2,7 +2,8 @@
 
 A positively homogeneous σ has two slopes. Far from its kink a neuron is linear whatever the step does, and enters a
 trial through two sums over all such neurons, which are drawn as what they are: two numbers. `near` says which neurons
-are left, `far` draws the sums and bounds the error in law that this costs, `kernel` is the compiled loop.
+are left, `far` draws the sums and bounds the error in law that this costs, `kernel` is the compiled loop, and `device`
+the same on CUDA.
 
 What a trial costs is a share of k that falls like 1/√d: at k = d it grows like √k. Where the share is large, or the
 bound on the error is not small enough (few neurons), `region_of` says so and every neuron is drawn instead.
@@ -18,11 +19,13 @@ import torch
 
 from simulate.activations import Activation
 from simulate.errors import BadInput
+from simulate.events import device
 from simulate.events.far import SIDE
 from simulate.events.kernel import LANES, TILE, at_binomials, trials
 from simulate.events.near import Region, region
 from simulate.fused import Observed
 from simulate.streams import Stream
+from simulate.streams.device import available
 
 __all__ = ["Region", "observe", "region_of", "slopes"]
 
@@ -63,7 +66,7 @@ def observe(
     """B trials: f(x), ‖∇f(x)‖, and f after each step and radius along the gradient, all in float64.
 
     Args:
-        stream: of B trials, on the CPU; its `drawn` is the type that the neurons are drawn in.
+        stream: of B trials, on the CPU or on CUDA; its `drawn` is the type that the neurons are drawn in.
         found: the region for these steps and radii, or for longer ones.
         dim: d.
         steps: multiples of ‖∇f‖.
@@ -71,11 +74,13 @@ def observe(
         fixed_sign: go along +∇f instead of −sign(f)∇f.
 
     Raises:
-        BadInput: the stream is on another device.
+        BadInput: the stream is on another device, or on CUDA without Triton or with numbers in float64.
 
     """
     if stream.device.type != "cpu":
-        raise BadInput(f"the event engine runs on the CPU, not on {stream.device.type}: use --device cpu")
+        _check(stream)
+        output, norm, moved = device.observe(stream, found, dim, steps, radii, fixed_sign=fixed_sign)
+        return Observed(output, norm, (moved,))
     real = np.float32 if stream.drawn == torch.float32 else np.float64
     tiles = -(-found.most // LANES)
     memory = stream.workspace.buffer("events.neurons", (tiles * TILE,), stream.drawn, torch.device("cpu"))
@@ -108,3 +113,13 @@ def observe(
         norms,
     )
     return Observed(torch.from_numpy(before), torch.from_numpy(norms), (torch.from_numpy(after),))
+
+
+def _check(stream: Stream) -> None:
+    kind = stream.device.type
+    if kind != "cuda":
+        raise BadInput(f"the event engine runs on the CPU and on CUDA, not on {kind}: use --device cpu")
+    if stream.drawn != torch.float32:
+        raise BadInput("on CUDA the event engine draws in float32 only: use --dtype float32 or --device cpu")
+    if not available():
+        raise BadInput("on CUDA the event engine needs Triton, which is not installed: use --device cpu")

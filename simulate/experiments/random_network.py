@@ -101,7 +101,7 @@ class RandomNetwork:
     ) -> bool:
         """Whether trials run in the kernels of `simulate.fused` on this kind of device, and not in the torch form.
 
-        On the CPU the kernel takes what it knows of the directions; a GPU's knows the gradient alone.
+        On the CPU the kernel takes what it knows of the directions; a GPU's takes all or none.
         """
         if self.one_step_engine != "conditional" or not fused.knows(self.sigma):
             return False

@@ -2,8 +2,7 @@
 
 `observe` gives f(x), ‖∇f(x)‖ and f at points along the gradient and along a random direction, from the same random
 numbers as the torch form and equal to it to rounding. It knows the named activations on the CPU, and on CUDA those with
-a Lipschitz constant and steps along the gradient; everything else (an activation of one's own, the sign direction) is
-the torch form's.
+a Lipschitz constant; everything else (an activation of one's own, the sign direction) is the torch form's.
 """
 
 from __future__ import annotations
@@ -114,17 +113,27 @@ def observe(
         raise BadInput(f"lines go along {' and '.join(DIRECTIONS)}, one each at most, got {along}")
     if width >= 1 << 31:
         raise BadInput(f"the compiled kernel has fewer than 2^31 neurons, got {width}: use --engine lazy")
-    if stream.device.type != "cpu":
-        only = lines[0] if lines else Line("gradient")
-        seen = device.observe(stream, activation, width, dim, only.sizes, only.by_norm, fixed_sign=fixed_sign)
-        return Observed(seen[0], seen[1], (seen[2],) if lines else ())
-    batch = stream.batch
     wanted = {line.direction: line for line in lines}
     directions = DIRECTIONS if "random" in wanted else DIRECTIONS[:1]
     ordered = [wanted.get(direction, Line(direction)) for direction in directions]
     bounds = np.cumsum([0, *(len(line.sizes) for line in ordered)])
-    sizes = np.array([size for line in ordered for size in line.sizes], np.float64)
-    by_norm = np.array([flag for line in ordered for flag in line.by_norm], np.bool_)
+    places = {line.direction: slice(bounds[i], bounds[i + 1]) for i, line in enumerate(ordered)}
+    all_sizes = [size for line in ordered for size in line.sizes]
+    all_by_norm = [flag for line in ordered for flag in line.by_norm]
+    if stream.device.type != "cpu":
+        output, norm, moved = device.observe(
+            stream,
+            activation,
+            width,
+            dim,
+            all_sizes,
+            all_by_norm,
+            along=int(bounds[1]),
+            fixed_sign=fixed_sign,
+        )
+        return Observed(output, norm, tuple(moved[:, places[line.direction]] for line in lines))
+    batch = stream.batch
+    sizes, by_norm = np.array(all_sizes, np.float64), np.array(all_by_norm, np.bool_)
     names = ["u"]
     frames = np.zeros((len(directions) - 1, batch, 3))
     if len(sizes):
@@ -176,7 +185,6 @@ def observe(
         norms,
     )
     found = torch.from_numpy(after)
-    places = {line.direction: slice(bounds[i], bounds[i + 1]) for i, line in enumerate(ordered)}
     return Observed(
         torch.from_numpy(before),
         torch.from_numpy(norms),

@@ -1,6 +1,6 @@
 """The random numbers of a GPU, as functions that Triton puts inside its kernels.
 
-Words are those of `simulate.streams.philox`, equal to the bit. Normals are made by the operations of
+Words are those of `simulate.streams.philox`, equal to the bit. Normals and logarithms are made by the operations of
 `simulate.streams.transforms`, one by one; launched with `enable_fp_fusion=False` they are equal to the bit too.
 
 A kernel finds the key, the first trial and the words of its streams in an array of int64, the address.
@@ -63,14 +63,64 @@ def uniform64(w0, w1):
 
 
 @triton.jit
-def normal64(w0, w1, w2, w3):
-    """The first normal of a pair in float64: equal to the CPU's to rounding."""
-    radius = tl.sqrt(tl.maximum(-2.0 * tl.log(uniform64(w0, w1)), 0.0))
+def _double(C: tl.constexpr):
+    """A constant in float64: a fused multiply-add would take it for a float32."""
+    return tl.full([], C, tl.float64)
+
+
+@triton.jit
+def _horner(x, p, C: tl.constexpr):
+    """x·p + C in float64, rounded once."""
+    return tl.fma(x, p, _double(C))
+
+
+@triton.jit
+def log64(x):
+    """Natural logarithm of a positive normal float64, by the operations of the CPU."""
+    bits = x.to(tl.uint64, bitcast=True) - 0x3FE6A09E667F3BCD
+    e = (bits.to(tl.int64, bitcast=True) >> 52).to(tl.float64)
+    m = ((bits & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD).to(tl.float64, bitcast=True) - 1.0
+    s = m / (2.0 + m)
+    t = s * s
+    r = _horner(t, _double(1.479819860511658591e-01), 1.531383769920937332e-01)
+    r = _horner(t, r, 1.818357216161805012e-01)
+    r = _horner(t, r, 2.222219843214978396e-01)
+    r = _horner(t, r, 2.857142874366239149e-01)
+    r = _horner(t, r, 3.999999999940941908e-01)
+    r = _horner(t, r, 6.666666666666735130e-01)
+    half = 0.5 * m * m
+    small = half - tl.fma(s, tl.fma(r, t, half), e * 1.90821492927058770002e-10)
+    return tl.fma(e, _double(6.93147180369123816490e-01), m - small)
+
+
+@triton.jit
+def normal_pair64(w0, w1, w2, w3):
+    """Two independent standard normals in float64 from four words, as on the CPU."""
+    radius = tl.sqrt(tl.maximum(-2.0 * log64(uniform64(w0, w1)), 0.0))
     word = (w2.to(tl.uint64) << 32) | w3.to(tl.uint64)
     remainder = (word << 2).to(tl.int64, bitcast=True) >> 2
-    t = (remainder.to(tl.float64) + 0.5) * 3.4061215800182205e-19
-    turn = (word >> 62).to(tl.float64)
-    return radius * tl.cos(t + turn * 1.5707963267948966)
+    t = (remainder.to(tl.float64) + 0.5) * 3.4061215800865545e-19
+    t2 = t * t
+    s = _horner(t2, _double(1.58969099521155010221e-10), -2.50507602534068634195e-08)
+    s = _horner(t2, s, 2.75573137070700676789e-06)
+    s = _horner(t2, s, -1.98412698298579493134e-04)
+    s = _horner(t2, s, 8.33333333332248946124e-03)
+    s = _horner(t2, s, -1.66666666666666324348e-01)
+    sine = tl.fma(t * t2, s, t)
+    c = _horner(t2, _double(-1.13596475577881948265e-11), 2.08757232129817482790e-09)
+    c = _horner(t2, c, -2.75573143513906633035e-07)
+    c = _horner(t2, c, 2.48015872894767294178e-05)
+    c = _horner(t2, c, -1.38888888888741095749e-03)
+    c = _horner(t2, c, 4.16666666666666019037e-02)
+    cosine = tl.fma(c * t2, t2, tl.fma(t2, -0.5, 1.0))
+    turn = w2 >> 30
+    swap = (turn & 1) != 0
+    first = radius * tl.where(swap, sine, cosine)
+    second = radius * tl.where(swap, cosine, sine)
+    # cos(t + qπ/2) is negative for q = 1, 2 and sin(t + qπ/2) for q = 2, 3 (after the swap).
+    first = tl.where(((turn + 1) & 2) != 0, -first, first)
+    second = tl.where((turn & 2) != 0, -second, second)
+    return first, second
 
 
 @triton.jit
