@@ -30,7 +30,7 @@ from simulate.streams.philox import philox
 from simulate.streams.rejection import binomials
 from simulate.streams.transforms import as_float32, bits32, fma, normal_pair32, normal_pair64, uniform64
 
-f32, u32, u64 = np.float32, np.uint32, np.uint64
+f32, i32, u32, u64 = np.float32, np.int32, np.uint32, np.uint64
 LANES = 64
 """Neurons that are worked on at a time."""
 
@@ -62,9 +62,10 @@ def _proposal32(index, slope, offset, rayleigh, word, t0, t1, k0, k1):
     across, other = normal_pair32(w0, w1)
     radius = f32(math.sqrt(across * across + other * other))
     radius = as_float32(u32(bits32(radius) | (bits32(across) & u32(0x80000000))))
-    across = radius if (w2 & u32(255)) < rayleigh else across
-    size = fma(slope, abs(across), offset) * ((f32(w2 >> u32(8)) + f32(0.5)) * f32(2.0**-24))
-    chance = (f32(w3 >> u32(2)) + f32(0.5)) * f32(2.0**-30)
+    across = radius if i32(w2 & u32(255)) < i32(rayleigh) else across
+    # Signed integers have an instruction that converts them.
+    size = fma(slope, abs(across), offset) * ((f32(i32(w2 >> u32(8))) + f32(0.5)) * f32(2.0**-24))
+    chance = (f32(i32(w3 >> u32(2))) + f32(0.5)) * f32(2.0**-30)
     return size, across, chance > _rejected32(f32(0.5) * size * size), w3
 
 
@@ -115,20 +116,21 @@ def near(neurons, proposals, slope, offset, rayleigh, above, below, word, t0, t1
     real = neurons.dtype.type
     on_right, on_left = real(above), real(-below)
     for tile in range((proposals + LANES - 1) // LANES):
-        base, left = u64(tile * LANES), proposals - tile * LANES
+        base, left = u64(tile * LANES), i32(min(proposals - tile * LANES, LANES))
         out = neurons[tile * TILE : (tile + 1) * TILE]
         for i in range(LANES):
             size, across, kept, bits = _proposal(
                 real(0), base + u64(i), slope, offset, rayleigh, word, t0, t1, k0, k1
             )
-            weight = real(1) if kept and i < left else real(0)
-            positive = (bits & u32(1)) != u32(0)
-            sign = weight if (bits & u32(2)) != u32(0) else -weight
+            weight = real(1) if kept and i32(i) < left else real(0)
+            # Bits as numbers 0 and 1: a choice would take masks of the width of a counter.
+            right, plus = real(i32(bits & u32(1))), real(i32(bits & u32(2)))
+            sign = weight * (plus - real(1))
             out[SIZE + i] = size * weight
             out[ACROSS + i] = across * weight
-            out[PULL + i] = sign * (on_right if positive else on_left)
+            out[PULL + i] = sign * (right * on_right + (real(1) - right) * on_left)
             out[SIGN + i] = sign
-            out[ABOVE + i] = weight if positive else real(0)
+            out[ABOVE + i] = weight * right
 
 
 @njit(**KERNEL)
