@@ -18,7 +18,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	SIGNFLIP_EXAMPLES=thorough $(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/installed
 	$(BIN)/ruff check .

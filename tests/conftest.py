@@ -1,7 +1,11 @@
-"""Settings for all tests: deterministic exploration, no deadlines (compilation counts as time)."""
+"""Settings for all tests: deterministic exploration, no deadlines (compilation counts as time).
+
+SIGNFLIP_EXAMPLES=thorough, as `make test-all` sets it, explores with more examples.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,10 +14,16 @@ import torch
 from command import Simulate
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "signflip", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
-settings.load_profile("signflip")
+for name, examples in (("quick", 40), ("thorough", 100)):
+    settings.register_profile(
+        name,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        database=None,
+        max_examples=examples,
+    )
+settings.load_profile(os.environ.get("SIGNFLIP_EXAMPLES", "quick"))
 
 # One thread to a test process: small tensors lose more to a second thread than they gain.
 torch.set_num_threads(1)
@@ -22,7 +32,7 @@ torch.set_num_threads(1)
 # What these files prepare is dear, and used by many of their tests: one worker runs each of them.
 TOGETHER = (
     *("test_laws", "test_lazy", "test_onestep", "test_radius_cli", "test_replay", "test_report"),
-    *("test_report_in_browser", "test_robust_net_command", "test_statements_cli", "test_verify"),
+    *("test_report_in_browser", "test_robust_net_command", "test_runs", "test_statements_cli", "test_verify"),
 )
 
 

@@ -33,6 +33,8 @@ RUNS = 1_000
 MANY_RUNS = 4_000
 CONFIDENCE = 1 - 1e-4
 RATES = (0.05, 0.01)
+SIMULATED = (0.05, pytest.param(0.01, marks=pytest.mark.slow))
+"""A thousand verdicts each; the smaller rate is checked by the slow suite."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def test_the_measurements_would_see_rates_that_are_too_high(runs, seen):
         assert smallest_discrepancy(runs, rate, 1 - CONFIDENCE, 1e-3, "above") <= excess
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", SIMULATED)
 def test_a_probability_as_large_as_allowed_is_seldom_refuted(rate):
     """P <= 0.3 at P = 0.3, 1000 seeds: false alarms keep to their rate, and nine in ten checks accept."""
     found = verdicts(coins(0.3, rate), RUNS)
@@ -131,21 +133,21 @@ def test_a_probability_as_large_as_allowed_is_seldom_refuted(rate):
     assert at_least(found["holds"], RUNS) > 0.9
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", SIMULATED)
 def test_a_probability_too_large_by_the_discrepancy_is_seldom_missed(rate):
     """P <= 0.3 at P = 0.45, 1000 seeds: all that is not refuted, undecided included, keeps to the miss rate."""
     found = verdicts(coins(0.45, rate), RUNS)
     assert at_least(RUNS - found["refuted"], RUNS) <= rate
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", SIMULATED)
 def test_an_exponent_as_far_off_as_allowed_is_seldom_refuted(rate):
     """Slope <= 1.05 at 1.05, 1000 seeds: false alarms keep to their rate."""
     found = verdicts(power_law(1.05, rate, "O"), RUNS)
     assert at_least(found["refuted"], RUNS) <= rate
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", SIMULATED)
 def test_an_exponent_off_by_the_discrepancy_is_seldom_missed(rate):
     """Slope >= 0.95 at 0.89, 1000 seeds: all that is not refuted keeps to the miss rate."""
     found = verdicts(power_law(0.89, rate, "Ω"), RUNS)

@@ -114,10 +114,10 @@ def sandwich(
 
 
 def test_certificates_exact_distances_and_attacks_do_not_cross(tmp_path: Path) -> None:
-    """On 162 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
-    seen = sandwich(18, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
-    assert seen["instances"] == 162
-    assert seen["finite"] >= 150
+    """On 81 random networks no certificate lies above the exact distance, and no attack below it, beyond 1e-6."""
+    seen = sandwich(9, [(6, 4)], tmp_path, ("product", "local", "interval", "dual"))
+    assert seen["instances"] == 81
+    assert seen["finite"] >= 75
     assert not list(tmp_path.iterdir())
 
 

@@ -785,7 +785,7 @@ def same_results(path: Path, expected: Path) -> None:
 
 
 @needs_fork
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_kills_change_nothing(launch: Launcher, expected: Path, tmp_path: Path, kills: int) -> None:
     """After many SIGKILLs at random moments, and resumes, the results are the same to the byte."""
     total = len(lines(expected))

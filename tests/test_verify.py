@@ -246,7 +246,8 @@ def is_alive(group: int) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
 @pytest.mark.parametrize(
-    ("workers", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("1", signal.SIGTERM)]
+    ("workers", "number"),
+    [("1", signal.SIGINT), pytest.param("2", signal.SIGINT, marks=pytest.mark.slow), ("1", signal.SIGTERM)],
 )
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, workers: str, number: signal.Signals) -> None:
     """Ctrl-C ends a verify at once with 130 and one line; finished verdicts and counterexamples are on disk."""

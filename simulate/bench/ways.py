@@ -100,7 +100,7 @@ def _threads(engine: str, width: int, dim: int) -> Way:
     point = InitFlip(width, dim, engine=engine, steps=(STEP,))
     block = Plan(INIT_FLIP, (point,), 1).cells[0].block
     # Short blocks finish before the threads have all begun: the quick engine gets more of them.
-    plan = Plan(INIT_FLIP, (point,), block * threads * (16 if engine == "event" else 2))
+    plan = Plan(INIT_FLIP, (point,), block * threads * (4 if engine == "event" else 2))
     name = f"{engine} engine, {threads} threads"
     return Way(name, lambda: run(plan, threads=threads), plan.trials, point.numbers_per_trial, threads)
 
