@@ -36,6 +36,7 @@ TOGETHER = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file that shares what it prepares on one worker of pytest-xdist (`--dist loadgroup`)."""
     for item in items:
